@@ -1,0 +1,47 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+T ?=
+JOBS ?= 2
+
+.PHONY: help setup demo up test check bench lock
+
+help: ## show what can be made
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/run.stamp: requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) --no-deps -r requirements.lock
+	$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.lock $(VENV)/run.stamp
+	$(PIP) --no-deps -r requirements-dev.lock
+	@touch $@
+
+setup: $(VENV)/dev.stamp ## set up the virtual environment from the lock files
+
+demo: $(VENV)/run.stamp ## the main job: every right, on the embedded stack, checked
+	$(BIN)/rightsdesk demo
+
+up: $(VENV)/run.stamp ## the embedded stack until Ctrl-C (RIGHTSDESK_HOME, RIGHTSDESK_SYSTEMS)
+	$(BIN)/rightsdesk up
+
+test: $(VENV)/dev.stamp ## all tests; T=path or T="-k word" for some, JOBS=0 for one process
+	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=worksteal $(T)
+
+check: $(VENV)/dev.stamp ## Ruff, mypy strict, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: $(VENV)/dev.stamp ## rates beside something simple in the same run
+	$(BIN)/python -m tests.bench $(T)
+
+lock: ## pin what is installed in the virtual environment
+	$(BIN)/python -m piptools compile -q --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --strip-extras --allow-unsafe --all-build-deps -o requirements.lock pyproject.toml
+	$(BIN)/python -m piptools compile -q --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --strip-extras --allow-unsafe --all-build-deps --extra dev -o requirements-dev.lock pyproject.toml

@@ -1,0 +1,1 @@
+"""Values and their keeping; imports nothing from `workflows` or `workers`."""

@@ -1,0 +1,33 @@
+"""The two error families of a step; nothing else crosses a task boundary.
+
+A message here is shown to operators, kept in evidence and sent over Celery: it names collections, systems,
+fields and ids, never a value that came from a person's record.
+"""
+
+
+class RightsdeskError(Exception):
+    """An error of ours; its text carries no personal data."""
+
+
+class UsageError(RightsdeskError):
+    """The caller asked for something wrong; the text says what to do (exit code 2)."""
+
+
+class Retryable(RightsdeskError):
+    """The step may be tried again by itself, `after` seconds from now."""
+
+    def __init__(self, message: str, *, after: float = 5.0) -> None:
+        super().__init__(message)
+        self.after = after
+
+
+class Unsure(Retryable):
+    """A message to the outside may or may not have gone; it is repeated with the same id."""
+
+
+class Final(RightsdeskError):
+    """The step failed; a person retries or waives it."""
+
+
+class Unsupported(Final):
+    """The connector does not have this verb."""

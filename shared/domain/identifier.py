@@ -1,0 +1,129 @@
+"""Identifiers of a data subject: normalised once, compared exactly.
+
+`jimbob@acme.test` is not `bob@acme.test`: search broadly in a system, then compare what `normalise` returns.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import phonenumbers
+
+EMAIL = "email"
+PHONE = "phone_number"
+
+Verdict = Literal["sure", "ambiguous", "other"]
+
+_ADDRESS = re.compile(r"[^@\s<>,;\"']+@[^@\s<>,;\"']+\.[^@\s<>,;\"']+")
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Identifier:
+    """One normalised identifier: kind `email`, `phone_number` (E.164) or the name of another id."""
+
+    kind: str
+    value: str
+
+
+def normalise(kind: str, raw: object, *, region: str | None = None, plus_addresses: bool = False) -> Identifier | None:
+    """Return the identifier in the one form that is compared, or None if `raw` is not one.
+
+    E-mail is case folded (and `ada+x@` is `ada@` only with `plus_addresses`); phone numbers become E.164, read
+    in `region` (ISO 3166-1) when they have no `+`; other ids are stripped and compared with their case.
+    """
+    text = unicodedata.normalize("NFKC", str(raw)).strip() if raw is not None else ""
+    if not text:
+        return None
+    if kind == EMAIL:
+        return _email(text, plus_addresses=plus_addresses)
+    if kind == PHONE:
+        return _phone(text, region)
+    return Identifier(kind, text)
+
+
+def normalise_name(raw: str) -> str:
+    """Return a name in the form in which names are compared: case folded, blanks single."""
+    return " ".join(unicodedata.normalize("NFKC", raw).casefold().split())
+
+
+def _email(text: str, *, plus_addresses: bool) -> Identifier | None:
+    text = text.lower().removeprefix("mailto:")  # casefold would make one of straße.de and strasse.de
+    if not _ADDRESS.fullmatch(text):
+        return None
+    local, _, domain = text.rpartition("@")
+    if plus_addresses:
+        local = local.partition("+")[0]
+    return Identifier(EMAIL, f"{local}@{domain.rstrip('.')}")
+
+
+def _phone(text: str, region: str | None) -> Identifier | None:
+    if text.startswith("00"):
+        text = "+" + text[2:]
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(number):
+        return None
+    written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    # two extensions of one switchboard are two people (RFC 3966)
+    return Identifier(PHONE, f"{written};ext={number.extension}" if number.extension else written)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The person asked for: what the ticket gave, what was found since, the names known (normalised)."""
+
+    given: frozenset[Identifier] = frozenset()
+    widened: frozenset[Identifier] = frozenset()
+    names: frozenset[str] = frozenset()
+    region: str | None = None
+    plus_addresses: bool = False
+
+    @property
+    def identifiers(self) -> frozenset[Identifier]:
+        """All identifiers by which this person is searched."""
+        return self.given | self.widened
+
+    def of_kind(self, kind: str) -> frozenset[str]:
+        """Return the values of the identifiers of one kind."""
+        return frozenset(one.value for one in self.identifiers if one.kind == kind)
+
+    def normalise(self, kind: str, raw: object) -> Identifier | None:
+        """Normalise by this subject's client's rules."""
+        return normalise(kind, raw, region=self.region, plus_addresses=self.plus_addresses)
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What one record says about whose it is: its identifiers and its names (normalised)."""
+
+    identifiers: frozenset[Identifier] = frozenset()
+    names: frozenset[str] = field(default=frozenset())
+
+
+def verdict(subject: Subject, record: Traits) -> Verdict:
+    """Say whether a record is the subject's: `sure`, `ambiguous` (a person decides) or `other` (someone else's).
+
+    An e-mail address or another id is personal: it decides. A phone number may be a household's: a record that
+    shares only the number but bears another e-mail address, or another name, goes to a person, never to the
+    delete. A name alone never matches.
+    """
+    shared = record.identifiers & subject.identifiers
+    if not shared:
+        return "other"
+    if any(one.kind != PHONE for one in shared):
+        return "sure"
+    theirs = {one.value for one in record.identifiers if one.kind == EMAIL}
+    if theirs and subject.of_kind(EMAIL) and not theirs & subject.of_kind(EMAIL):
+        return "ambiguous"
+    if record.names and subject.names and not record.names & subject.names:
+        return "ambiguous"
+    return "sure"
+
+
+def split_addresses(text: str) -> Iterable[str]:
+    """Yield each e-mail address that stands in a free text or header value, as written."""
+    return (match.group() for match in _ADDRESS.finditer(text))

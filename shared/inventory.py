@@ -1,0 +1,210 @@
+"""The inventory: `systems.toml` read once, at the door, into frozen models. Unknown keys are refused.
+
+Each connector kind has keys of its own; they stay in `System.settings` and the kind's own model checks them.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+
+from shared.deadlines import period
+from shared.deadlines.holiday import holidays_of
+from shared.domain.errors import UsageError
+from shared.domain.step import DESK
+from shared.domain.ticket import one_line
+from shared.regions import country_of, in_eea
+
+_CORE = ("id", "client", "channel", "connector", "region", "max_in_flight")
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+def _known_period(value: str) -> str:
+    try:
+        period(value)
+    except UsageError:
+        raise ValueError("not an ISO 8601 period, such as P3Y, P35D or PT120H") from None
+    return value
+
+
+def _known_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("not an IANA time zone") from None
+    return value
+
+
+class Client(_Model):
+    """A controller for whom tickets are answered."""
+
+    name: str
+    country: Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")]
+    subdivision: str | None = None
+    timezone: str = "UTC"
+    language: str = "en"
+    phone_region: str | None = None
+    contact: str
+    identity: Literal["attested", "code"] = "attested"
+    approvals: int = Field(default=0, ge=0, le=5)
+    accept_masking: bool = False
+    backups: str | None = None
+    plus_addresses: bool = False
+    deliver: Literal["package", "link"] = "package"
+    sla: str | None = None
+    retention: str = "P3Y"
+    callbacks: tuple[str, ...] = ()
+    transfer_ground: str = ""
+    tells_people: Literal["vendor", "client"] = "vendor"
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        return _known_zone(value)
+
+    @field_validator("sla", "retention", "backups")
+    @classmethod
+    def _period(cls, value: str | None) -> str | None:
+        return value if value is None else _known_period(value)
+
+    @model_validator(mode="after")
+    def _calendar(self) -> Self:
+        try:
+            holidays_of(self.country, self.subdivision)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    @property
+    def region(self) -> str:
+        """The region in which phone numbers without + are read."""
+        return self.phone_region or self.country
+
+
+class System(_Model):
+    """A system that may hold people's data; `settings` are its connector kind's own keys, unresolved."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+    client: str
+    channel: Literal["chat", "email", "call", "data-center"]
+    connector: str
+    region: str
+    max_in_flight: int = Field(default=16, ge=1)
+    settings: dict[str, Any] = Field(default_factory=dict)
+    folder: Path = Path()  # relative paths are relative to the inventory file
+
+
+class Rota(_Model):
+    """Who is on call: a weekly handover at the weekday and time of `starts`, in `timezone`."""
+
+    team: str = "on-call"
+    timezone: str = "UTC"
+    starts: str
+    people: tuple[str, ...]
+
+
+class Alerts(_Model):
+    """Milestones, people's channels (Apprise URLs, secrets by reference) and the rota."""
+
+    milestones: tuple[float, ...] = (0.5, 0.75, 0.9)
+    escalate_after: str = "PT30M"
+    people: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    rota: tuple[Rota, ...] = ()
+
+
+class Inventory(_Model):
+    """All clients, systems and alert routes."""
+
+    clients: dict[str, Client] = Field(default_factory=dict)
+    systems: tuple[System, ...] = ()
+    alerts: Alerts = Alerts()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        seen: set[str] = set()
+        for system in self.systems:
+            if system.id in seen:
+                raise ValueError(f"two systems are called {system.id}; give each its own id")
+            seen.add(system.id)
+            if system.id == DESK:
+                raise ValueError(
+                    f"no system can be called {DESK}: that is where letters are written; give it another id"
+                )
+            if system.client not in self.clients:
+                raise ValueError(f"system {system.id} names a client that is not in [clients]")
+            _check_region(system, self.clients[system.client])
+        return self
+
+    def of_client(self, client: str) -> tuple[System, ...]:
+        """Return a client's systems, in the file's order."""
+        return tuple(system for system in self.systems if system.client == client)
+
+    def system(self, system_id: str) -> System:
+        """Return a system by its id; a KeyError if it is no longer in the inventory."""
+        return next((s for s in self.systems if s.id == system_id), None) or _missing(system_id)
+
+
+def _missing(system_id: str) -> System:
+    raise KeyError(system_id)
+
+
+def _check_region(system: System, client: Client) -> None:
+    country = country_of(system.region)
+    if country is None:
+        raise ValueError(f"system {system.id}: region is not known; write provider:region or country:DE")
+    ground, _, covered = client.transfer_ground.partition(":")
+    if not in_eea(country) and not (ground and country in covered.split(",")):
+        raise ValueError(
+            f"system {system.id}: its region is in {country}, outside EU/EEA; "
+            f"name the client's transfer_ground, e.g. adequacy:{country}"
+        )
+
+
+def load(path: Path) -> Inventory:
+    """Read an inventory file; a UsageError says in one line what is wrong with it."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"no inventory at {path}; set RIGHTSDESK_SYSTEMS to your systems.toml") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path.name} is not valid TOML: {error}") from None
+    systems = raw.get("systems", [])
+    if isinstance(systems, list):
+        raw["systems"] = [_split(one, path.parent.resolve()) for one in systems]
+    try:
+        return Inventory.model_validate(raw)
+    except ValidationError as error:
+        raise UsageError(f"{path.name}: {one_line(error)}") from None
+
+
+def _split(raw: Any, folder: Path) -> Any:
+    if not isinstance(raw, dict):
+        return raw
+    core = {key: value for key, value in raw.items() if key in _CORE}
+    return core | {
+        "settings": {key: value for key, value in raw.items() if key not in _CORE},
+        "folder": folder,
+    }
+
+
+def resolve(value: Any, environ: Mapping[str, str] = os.environ) -> Any:
+    """Return a setting with `env:NAME` references read, in nested tables and lists too."""
+    if isinstance(value, dict):
+        return {key: resolve(one, environ) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [resolve(one, environ) for one in value]
+    if isinstance(value, str) and value.startswith("env:"):
+        name = value.removeprefix("env:")
+        if name not in environ:
+            raise UsageError(f"the environment variable {name}, named in the inventory, is not set")
+        return environ[name]
+    if isinstance(value, str) and value.startswith("vault:"):
+        raise UsageError("vault: references are not supported yet; use env:NAME")
+    return value

@@ -1,0 +1,36 @@
+"""Logs: JSON lines with static event names and fields by allow-list; an unlisted field vanishes."""
+
+import logging
+import sys
+
+import structlog
+from structlog.types import EventDict, WrappedLogger
+
+FIELDS = frozenset(
+    {
+        "event", "level", "timestamp", "part", "pid", "ticket", "step", "verb", "system", "channel", "state", "client",
+        "right", "error", "reason", "entries", "accepted", "reclaimed", "sent", "advanced", "attempts", "seconds",
+    }
+)  # fmt: skip
+
+
+def _only_listed(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {name: value for name, value in event.items() if name in FIELDS}
+
+
+def configure(part: str, *, level: int = logging.INFO) -> None:
+    """Send our events to standard error as JSON, and let libraries speak only from WARNING on."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s %(levelname)s %(message)s")
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            _only_listed,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(part=part)

@@ -1,0 +1,150 @@
+"""What a connector is: a Protocol per verb, and the work that it is handed. Capability is the presence of a verb.
+
+Every verb is idempotent: however often it runs, a system ends in the same state, and "already gone" is success.
+`locate` searches and writes down; all other verbs act on exactly what was written down, and nothing else.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, BinaryIO, ClassVar, Protocol, runtime_checkable
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from shared.domain.identifier import Identifier, Subject
+from shared.domain.outcome import Found, Outcome
+from shared.domain.step import DATA_VERBS
+from shared.inventory import Client, System
+
+
+class Package(Protocol):
+    """Where an export goes: the data of one system in the person's package."""
+
+    def rows(
+        self, collection: str, columns: Iterable[str], rows: Iterable[Mapping[str, Any]]
+    ) -> int:  # pragma: no cover - a protocol
+        """Write `data/<system>/<collection>.json` and `.csv`, original column names; return the number of rows."""
+        ...
+
+    def file(self, name: str, content: bytes | BinaryIO) -> None:
+        """Write `files/<system>/<name>` (an .eml, a recording, a document)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One verb's work. Nothing in it may be logged or put into an exception but `ticket`.
+
+    `found()` yields what locate wrote down and a person did not exclude, the latest note about each record, in
+    the order of first writing. `note` writes a record down, or a new fate for one. `key` is the ticket's own
+    (32 bytes), for pseudonyms and digests. `cursor` is what `checkpoint` last stored before a crash, else "".
+
+    `args` by verb: `export` {"provided": true} for portability; `rectify` {"changes": {category: value},
+    "statement": text}; `subjects` {"from", "to"} (ISO datetimes, or null); `absent` {"act": the verb to prove,
+    "changes": …}.
+    """
+
+    ticket: UUID
+    subject: Subject
+    now: datetime
+    key: bytes
+    package: Package
+    found: Callable[[], Iterable[Found]]
+    note: Callable[[Found], None]
+    args: Mapping[str, Any] = field(default_factory=dict)
+    cursor: str = ""
+    checkpoint: Callable[[str], None] = lambda _: None
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """Someone who stands in the records of a window: for a breach."""
+
+    identifiers: frozenset[Identifier]
+    name: str = ""
+    categories: frozenset[str] = frozenset()
+
+
+class Connector(Protocol):
+    """A connector kind. Its module exports `CONNECTOR`, the class; `Settings` checks the inventory's keys."""
+
+    name: ClassVar[str]
+    Settings: ClassVar[type[BaseModel]]
+
+    def __init__(self, system: System, client: Client, settings: Any) -> None:
+        """Take the checked settings (an instance of `Settings`); connect later, at the first verb."""
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+@runtime_checkable
+class Locates(Protocol):
+    """`locate`: find every record of the person, note it, count `found`, `mention`, `ambiguous`; widen."""
+
+    def locate(self, work: Work) -> Outcome: ...
+
+
+@runtime_checkable
+class Exports(Protocol):
+    """`export`: write every record noted into the package, other people's data masked; count `exported`."""
+
+    def export(self, work: Work) -> Outcome: ...
+
+
+@runtime_checkable
+class Masks(Protocol):
+    """`mask`: overwrite the person's fields in the records noted; count `masked`."""
+
+    def mask(self, work: Work) -> Outcome: ...
+
+
+@runtime_checkable
+class Deletes(Protocol):
+    """`delete`: files first, then child rows, then parents; count `erased`, `masked`, `redacted`, `retained`."""
+
+    def delete(self, work: Work) -> Outcome: ...
+
+
+@runtime_checkable
+class Rectifies(Protocol):
+    """`rectify`: write the new values of `args["changes"]` wherever the old ones stand; count `rectified`."""
+
+    def rectify(self, work: Work) -> Outcome: ...
+
+
+@runtime_checkable
+class Restricts(Protocol):
+    """`restrict`: mark or move the records noted so that nobody uses them; count `restricted`."""
+
+    def restrict(self, work: Work) -> Outcome: ...
+
+
+@runtime_checkable
+class Lifts(Protocol):
+    """`lift`: undo `restrict`; count `lifted`."""
+
+    def lift(self, work: Work) -> Outcome: ...
+
+
+@runtime_checkable
+class Subjects(Protocol):
+    """`subjects`: stream everyone who stands in the records of a window (a breach)."""
+
+    def subjects(self, work: Work) -> Iterator[Affected]: ...
+
+
+@runtime_checkable
+class Absents(Protocol):
+    """`absent`: the second look, on a fresh connection: by the keys noted, and by a scan for the values.
+
+    Whatever contradicts `args["act"]` is counted as `hit`, with a reason that names the collection.
+    """
+
+    def absent(self, work: Work) -> Outcome: ...
+
+
+def verbs_of(kind: type) -> frozenset[str]:
+    """Return the verbs that a connector kind has."""
+    return frozenset(verb for verb in DATA_VERBS if callable(getattr(kind, verb, None)))

@@ -1,0 +1,70 @@
+"""Settings: read once, at the door, from `RIGHTSDESK_*`; passed in, never imported."""
+
+import os
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.domain.errors import UsageError
+
+
+class Settings(BaseSettings):
+    """Where this installation keeps things and whom it talks to."""
+
+    model_config = SettingsConfigDict(env_prefix="RIGHTSDESK_", frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    home: Path = Path("~/.rightsdesk")
+    database_url: str | None = None
+    broker_url: str | None = None
+    systems: Path = Path("systems.toml")
+    packages: str | None = None
+    smtp_url: SecretStr | None = None  # smtp://user:password@host:port or smtps://…
+    mail_from: str = "privacy@localhost"
+    letters: Path | None = None  # a folder whose templates replace ours
+    public_url: str | None = None  # where people reach the package links, e.g. https://rights.vendor.example
+    console_port: int = Field(default=8470, ge=0, le=65535)  # where the console listens, on the loopback interface
+    lease_seconds: float = 15.0
+    test: bool = False
+
+    @property
+    def root(self) -> Path:
+        """The home, absolute."""
+        return self.home.expanduser().resolve()
+
+    @property
+    def run(self) -> Path:
+        """The folder with what is true only while the stack runs."""
+        return self.root / "run"
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL of the database: SQLite under the home unless one is named."""
+        return self.database_url or f"sqlite:///{self.root / 'rightsdesk.sqlite3'}"
+
+    @property
+    def broker(self) -> str:
+        """The URL of the broker, as Celery writes it: the embedded one unless one is named."""
+        return self.broker_url or f"redis+socket://{self.socket}?virtual_host=0"
+
+    @property
+    def socket(self) -> Path:
+        """The embedded server's socket: in a short private folder, for such paths end at 107 bytes."""
+        import hashlib  # noqa: PLC0415 - only the embedded stack needs it
+
+        name = hashlib.sha256(str(self.root).encode()).hexdigest()[:12]
+        return Path("/tmp") / f"rightsdesk-{os.getuid()}-{name}" / "valkey.sock"  # noqa: S108 - checked: 0700, ours
+
+    @property
+    def package_url(self) -> str:
+        """The fsspec URL below which packages are kept, encrypted."""
+        return self.packages or f"file://{self.root / 'packages'}"
+
+
+def read() -> Settings:
+    """Read the environment; a UsageError names the variable that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        name = error.errors(include_input=False, include_url=False)[0]["loc"][0]
+        raise UsageError(f"RIGHTSDESK_{str(name).upper()} is not valid; see the README") from None

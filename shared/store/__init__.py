@@ -1,0 +1,1 @@
+"""Keeping: typed tables, sessions, migrations, and functions that take a Session."""

@@ -1,0 +1,104 @@
+"""The gate: what may be done with a person's data now, by blind index; effective from the accepting transaction."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from shared.domain.case import Gate
+from shared.envelope import seal_json
+from shared.store.tables import ConsentRow, SuppressionRow
+
+STORAGE = "storage"
+Answer = Literal["allow", "deny"]
+
+
+def open_gates(
+    session: Session,
+    ticket: UUID,
+    gates: Iterable[Gate],
+    digests: Iterable[bytes],
+    *,
+    key: bytes,
+    at: datetime,
+    declared: datetime,
+) -> None:
+    """Record what a ticket's right makes the gate answer, for each of the person's identifiers.
+
+    `declared` is when the person said so: of two declarations about consent the later one counts, whichever came in
+    first.
+    """
+    people = list(digests)
+    for gate in gates:
+        if gate.kind in ("consent", "withdrawal"):
+            standing = (
+                SuppressionRow.digest.in_(people),
+                SuppressionRow.purpose == gate.purpose,
+                SuppressionRow.kind.in_(("consent", "withdrawal")),
+                SuppressionRow.ended_at.is_(None),
+            )
+            session.execute(
+                update(SuppressionRow).where(*standing, SuppressionRow.since <= declared).values(ended_at=at)
+            )
+            superseded = set(session.scalars(select(SuppressionRow.digest).where(*standing)))
+            proof = seal_json(key, dict(gate.proof), aad=b"consent:" + ticket.bytes)
+            session.execute(
+                insert(ConsentRow),
+                [
+                    {
+                        "digest": one,
+                        "ticket_id": ticket,
+                        "purpose": gate.purpose,
+                        "given": gate.allow,
+                        "at": at,
+                        "proof": proof,
+                    }
+                    for one in people
+                ],
+            )
+        else:
+            superseded = set()
+        session.execute(
+            insert(SuppressionRow),
+            [
+                {
+                    "digest": one, "ticket_id": ticket, "purpose": gate.purpose, "kind": gate.kind,
+                    "allow": gate.allow, "exempt": list(gate.exempt), "since": declared,
+                    "ended_at": at if one in superseded else None,
+                }
+                for one in people
+            ],
+        )  # fmt: skip
+
+
+def close_gates(session: Session, ticket: UUID, *, kinds: Iterable[str], at: datetime) -> None:
+    """End what a ticket made the gate answer, for these kinds."""
+    session.execute(
+        update(SuppressionRow)
+        .where(
+            SuppressionRow.ticket_id == ticket,
+            SuppressionRow.kind.in_(list(kinds)),
+            SuppressionRow.ended_at.is_(None),
+        )
+        .values(ended_at=at)
+    )
+
+
+def ask(session: Session, digest: bytes, purpose: str) -> tuple[Answer, str]:
+    """Answer for one identifier and purpose, and say why. Keeping is always allowed; any denial wins."""
+    if purpose == STORAGE:
+        return "allow", "storage is not restricted"
+    rows = session.execute(
+        select(SuppressionRow.kind, SuppressionRow.allow, SuppressionRow.exempt).where(
+            SuppressionRow.digest == digest,
+            SuppressionRow.purpose.in_((purpose, "*")),
+            SuppressionRow.ended_at.is_(None),
+        )
+    ).all()
+    for row in rows:
+        if not row.allow and purpose not in (row.exempt or ()):
+            return "deny", row.kind
+    return "allow", "consent" if any(row.allow for row in rows) else "nothing stands against it"

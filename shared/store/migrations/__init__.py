@@ -1,0 +1,1 @@
+"""Alembic migrations: additive first, so that old and new workers can run side by side."""

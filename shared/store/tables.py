@@ -1,0 +1,273 @@
+"""The tables. Rows hold columns; functions act. Sealed columns open only with the ticket's data key."""
+
+from datetime import UTC, date, datetime
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    TypeDecorator,
+    Uuid,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime, kept in UTC; SQLite forgets the zone, so it is put back."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn to UTC."""
+        if value is None:
+            return None
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Say that it is UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+Serial = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
+
+
+class Row(DeclarativeBase):
+    """All tables of one installation."""
+
+    type_annotation_map = {datetime: Instant, dict[str, Any]: JSON, list[Any]: JSON, str: Text}  # noqa: RUF012 - SQLAlchemy's own
+
+
+def core(row: type[Row]) -> Table:
+    """Return a row class's table: statements on it pass the ORM by, which the hot path cannot afford."""
+    return cast("Table", row.__table__)
+
+
+class TicketRow(Row):
+    """A ticket accepted. `sealed` is the ticket as submitted; `wrapped_key` its data key."""
+
+    __tablename__ = "tickets"
+    __table_args__ = (
+        Index("tickets_open", "state", "due_at"),
+        Index("tickets_wake", "wake_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    client: Mapped[str]
+    right: Mapped[str]
+    state: Mapped[str] = mapped_column(default="open")
+    outcome: Mapped[str | None]
+    verdict: Mapped[str | None]
+    stage: Mapped[str]
+    stage_since: Mapped[datetime]
+    priority: Mapped[int]
+    received_at: Mapped[datetime]
+    accepted_at: Mapped[datetime]
+    due_on: Mapped[date | None]
+    due_at: Mapped[datetime]
+    strict_at: Mapped[datetime]
+    clocks: Mapped[list[Any]] = mapped_column(default=list)
+    wake_at: Mapped[datetime | None]  # when the sweep looks at it again though no step ended
+    paused_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
+    wrapped_key: Mapped[bytes | None] = mapped_column(LargeBinary)
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+class PersonRow(Row):
+    """The blind index: which tickets are about the same person at the same client."""
+
+    __tablename__ = "persons"
+    __table_args__ = (Index("persons_digest", "digest"), Index("persons_ticket", "ticket_id"))
+
+    id: Mapped[int] = mapped_column(Serial, primary_key=True)
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id"))
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class StepRow(Row):
+    """A step: the row is the job, a message is a nudge.
+
+    `sealed` holds its arguments and the subject as known when it was planned; `result` what it found (sealed);
+    `cursor` how far it came (sealed).
+    """
+
+    __tablename__ = "steps"
+    __table_args__ = (
+        Index("steps_once", "ticket_id", "stage", "key", unique=True),
+        Index("steps_next", "system", "state", "priority", "due_at", "id"),
+        Index("steps_state", "state", "lease_until"),
+    )
+
+    id: Mapped[int] = mapped_column(Serial, primary_key=True)
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id"))
+    stage: Mapped[str]
+    key: Mapped[str]
+    system: Mapped[str]  # the window it waits in: a system's id, or the desk
+    channel: Mapped[str]
+    verb: Mapped[str]
+    part: Mapped[str]
+    waits: Mapped[str]
+    state: Mapped[str]
+    priority: Mapped[int]
+    due_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(default=0)
+    lease_token: Mapped[str | None]
+    lease_until: Mapped[datetime | None]
+    not_before: Mapped[datetime | None]
+    published_at: Mapped[datetime | None]
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    cursor: Mapped[bytes | None] = mapped_column(LargeBinary)
+    result: Mapped[bytes | None] = mapped_column(LargeBinary)
+    counts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    reasons: Mapped[list[Any]] = mapped_column(default=list)
+    commitment: Mapped[str | None]  # keyed, to what a locate found
+    error: Mapped[str | None]
+    decision: Mapped[str | None]
+    by: Mapped[str | None]
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+
+class FindingRow(Row):
+    """A batch of what was written down about records (sealed), in order."""
+
+    __tablename__ = "findings"
+    __table_args__ = (Index("findings_of", "ticket_id", "system", "id"),)
+
+    id: Mapped[int] = mapped_column(Serial, primary_key=True)
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id"))
+    step_id: Mapped[int] = mapped_column(ForeignKey("steps.id"))
+    system: Mapped[str]
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class EvidenceRow(Row):
+    """One entry of a ticket's chain; see `shared.evidence`."""
+
+    __tablename__ = "evidence"
+
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id"), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    kind: Mapped[str]
+    payload: Mapped[str]
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    hash: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class CertificateRow(Row):
+    """The signed certificate of a closed ticket."""
+
+    __tablename__ = "certificates"
+
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id"), primary_key=True)
+    signed_at: Mapped[datetime]
+    document: Mapped[dict[str, Any]]
+
+
+class DeadLetterRow(Row):
+    """What came on the queue and is no ticket: kept, sealed by the master key, with the reason."""
+
+    __tablename__ = "dead_letters"
+
+    id: Mapped[int] = mapped_column(Serial, primary_key=True)
+    received_at: Mapped[datetime]
+    reason: Mapped[str]
+    ticket_id: Mapped[UUID | None] = mapped_column(Uuid)
+    entry: Mapped[bytes] = mapped_column(LargeBinary)
+    replayed_at: Mapped[datetime | None]
+
+
+class PackagePartRow(Row):
+    """What one step put into a ticket's package: the sealed list of its files."""
+
+    __tablename__ = "packages"
+    __table_args__ = (Index("packages_of", "ticket_id"),)
+
+    step_id: Mapped[int] = mapped_column(ForeignKey("steps.id"), primary_key=True)
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id"))
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class DeliveryRow(Row):
+    """A message to the outside: its stable id, and whether it went once or maybe twice."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        Index("deliveries_once", "message_id", unique=True),
+        Index("deliveries_of", "ticket_id"),
+        Index("deliveries_link", "link_digest"),
+    )
+
+    id: Mapped[int] = mapped_column(Serial, primary_key=True)
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id"))
+    step_id: Mapped[int] = mapped_column(ForeignKey("steps.id"))
+    kind: Mapped[str]  # letter, notice, callback, code, link, transfer
+    message_id: Mapped[str]
+    state: Mapped[str]  # sending, sent, maybe twice
+    attempts: Mapped[int] = mapped_column(default=0)
+    started_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    link_digest: Mapped[bytes | None] = mapped_column(LargeBinary)
+    opened_at: Mapped[datetime | None]
+    tries: Mapped[int] = mapped_column(default=0)
+
+
+class SuppressionRow(Row):
+    """What the gate denies (or, for a consent, allows) for a person, by blind index."""
+
+    __tablename__ = "suppressions"
+    __table_args__ = (Index("suppressions_digest", "digest"), Index("suppressions_ticket", "ticket_id"))
+
+    id: Mapped[int] = mapped_column(Serial, primary_key=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id"))
+    purpose: Mapped[str]
+    kind: Mapped[str]
+    allow: Mapped[bool] = mapped_column(default=False)
+    exempt: Mapped[list[Any]] = mapped_column(default=list)
+    since: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class ConsentRow(Row):
+    """A consent given or withdrawn, with its proof (Art. 7(1)), sealed with its ticket's key."""
+
+    __tablename__ = "consents"
+    __table_args__ = (Index("consents_digest", "digest"),)
+
+    id: Mapped[int] = mapped_column(Serial, primary_key=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id"))
+    purpose: Mapped[str]
+    given: Mapped[bool]
+    at: Mapped[datetime]
+    proof: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class IncidentRow(Row):
+    """The Art. 33(5) register: facts, effects and remedy of a breach (sealed), and when who was told."""
+
+    __tablename__ = "incidents"
+
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id"), primary_key=True)
+    client: Mapped[str]
+    aware_at: Mapped[datetime]
+    affected: Mapped[int] = mapped_column(default=0)
+    told: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)

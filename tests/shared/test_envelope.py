@@ -1,0 +1,315 @@
+"""Sealing: opens with its key, in its place, unchanged; and with nothing else."""
+
+import base64
+import io
+import json
+import struct
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID, uuid4
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from joserfc.jwk import OKPKey
+
+from shared import envelope
+from shared.domain.errors import UsageError
+from shared.domain.identifier import Identifier
+from shared.envelope import (
+    Encrypting,
+    SealError,
+    decrypt_stream,
+    open_message,
+    open_vault,
+    public_pem,
+    read_public_pem,
+    seal,
+    seal_json,
+    seal_message,
+    subkey,
+    unseal,
+    unseal_json,
+)
+
+KEY, OTHER, AAD = b"k" * 32, b"o" * 32, b"place"
+MIB = 1024 * 1024
+JSON = st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.text()))
+
+
+@pytest.fixture(scope="module")
+def vault(tmp_path_factory):
+    """A vault with fresh keys."""
+    return open_vault(tmp_path_factory.mktemp("home"))
+
+
+@given(st.binary(), st.binary())
+def test_what_is_sealed_opens(content, aad):
+    """Any content opens with its key in its place, and never twice as the same bytes."""
+    assert content == unseal(KEY, seal(KEY, content, aad=aad), aad=aad)
+    assert seal(KEY, content, aad=aad) != seal(KEY, content, aad=aad)
+
+
+@given(JSON)
+def test_json_that_is_sealed_opens(value):
+    """Any JSON value comes back as it was."""
+    assert value == unseal_json(KEY, seal_json(KEY, value, aad=AAD), aad=AAD)
+
+
+@settings(max_examples=50)
+@given(st.binary(min_size=1), st.data())
+def test_a_changed_byte_does_not_open(content, data):
+    """Nonce, content and tag: one flipped bit anywhere, or a cut, is an error."""
+    sealed = bytearray(seal(KEY, content, aad=AAD))
+    place = data.draw(st.integers(0, len(sealed) - 1))
+    for bad in (sealed[:place], sealed[:place] + bytes([sealed[place] ^ 1]) + sealed[place + 1 :]):
+        with pytest.raises(SealError):
+            unseal(KEY, bytes(bad), aad=AAD)
+
+
+def test_another_key_or_place_does_not_open():
+    """Content is bound to its key and its place."""
+    sealed = seal(KEY, b"content", aad=AAD)
+    for key, aad in ((OTHER, AAD), (KEY, b"elsewhere"), (KEY, b"")):
+        with pytest.raises(SealError, match="sealed content does not open with this key"):
+            unseal(key, sealed, aad=aad)
+
+
+def test_a_use_has_a_key_of_its_own():
+    """Keys derived for two uses, or from two keys, differ."""
+    made = [subkey(KEY, "a"), subkey(KEY, "b"), subkey(OTHER, "a"), KEY]
+    assert 4 == len(set(made))
+    assert {32} == {len(one) for one in made}
+
+
+def test_a_tickets_key_is_wrapped_for_it(vault):
+    """The data key opens for its ticket, with its vault, and for no other."""
+    ticket = uuid4()
+    key, wrapped = vault.new_key(ticket)
+    assert key == vault.unwrap(ticket, wrapped)
+    assert key not in wrapped
+    with pytest.raises(SealError):
+        vault.unwrap(uuid4(), wrapped)
+
+
+def test_the_blind_index_tells_clients_and_kinds_apart(vault, tmp_path):
+    """One identifier has one digest at one client in one installation."""
+    ada = Identifier("email", "ada@example.org")
+    digests = [
+        vault.blind("acme", ada), vault.blind("globex", ada), vault.blind("acme", Identifier("visitor", ada.value)),
+        vault.blind("acme", Identifier("email", "bob@example.org")), open_vault(tmp_path).blind("acme", ada),
+        vault.fingerprint(b"ada@example.org"),
+    ]  # fmt: skip
+    assert 6 == len(set(digests))
+    assert digests[0] == vault.blind("acme", ada)
+
+
+def stream(content, *, aad=AAD, pieces=100_000):
+    """Encrypt content piece by piece."""
+    sink = io.BytesIO()
+    made = Encrypting(sink, KEY, aad=aad)
+    for start in range(0, len(content), pieces):
+        assert len(content[start : start + pieces]) == made.write(content[start : start + pieces])
+    made.finish()
+    assert len(content) == made.size
+    return sink.getvalue()
+
+
+def opened(sealed, *, key=KEY, aad=AAD):
+    """Decrypt a stream to its end."""
+    return b"".join(decrypt_stream(key, io.BytesIO(sealed), aad=aad))
+
+
+def chunks(sealed):
+    """Cut a stream into its chunks, each with its length."""
+    found = []
+    while sealed:
+        end = 4 + struct.unpack(">I", sealed[:4])[0]
+        found.append(sealed[:end])
+        sealed = sealed[end:]
+    return found
+
+
+@pytest.mark.parametrize("size", [0, 1, MIB - 1, MIB, MIB + 1, 2 * MIB, 2 * MIB + 5])
+def test_a_stream_opens(size):
+    """Of any size, about the chunks' limits too."""
+    content = (b"0123456789abcdef" * (size // 16 + 1))[:size]
+    sealed = stream(content)
+    assert content == opened(sealed)
+    assert max(1, -(-size // MIB)) == len(chunks(sealed))
+
+
+def test_a_stream_that_was_touched_does_not_open():
+    """Cut within a chunk or between two, reordered, doubled, lengthened, flipped, of another place or key."""
+    sealed = stream(bytes(2 * MIB + 10))
+    one, two, three = chunks(sealed)
+    other = chunks(stream(bytes(2 * MIB + 10), aad=b"elsewhere"))
+    bad = [
+        b"", one, one + two, two + three, one + three, two + one + three, one + one + two + three, sealed + three,
+        sealed[:-1], sealed + b"\0", sealed[:3], one + other[1] + three, one[:-1] + bytes([one[-1] ^ 1]) + two + three,
+        b"\xff\xff\xff\xff" + sealed[4:], stream(b"")[:2],
+    ]  # fmt: skip
+    for each in bad:
+        with pytest.raises(SealError):
+            opened(each)
+    for how in ({"aad": b"elsewhere"}, {"key": OTHER}):
+        with pytest.raises(SealError):
+            opened(sealed, **how)
+
+
+def test_a_stream_that_was_never_finished_does_not_open():
+    """A writer that died leaves nothing that could be taken for a file."""
+    sink = io.BytesIO()
+    Encrypting(sink, KEY, aad=AAD).write(bytes(2 * MIB + 10))
+    with pytest.raises(SealError):
+        opened(sink.getvalue())
+
+
+@settings(max_examples=25)
+@given(content=st.binary(max_size=2000))
+def test_a_message_opens(vault, content):
+    """What the submitter seals the intake opens; the content does not stand in it."""
+    entry = seal_message(content, intake=vault.intake, submitter=vault.submitter)
+    assert content == open_message(entry, intake=vault.intake, submitter=vault.submitter)
+    assert len(content) < 4 or content not in entry
+
+
+def test_a_message_shows_no_more_than_its_algorithms(vault):
+    """The header in clear holds algorithms and keys, and each message is sealed by a key of its own."""
+    entries = [seal_message(b"x", intake=vault.intake, submitter=vault.submitter) for _ in range(2)]
+    headers = [json.loads(base64.urlsafe_b64decode(one.split(b".")[0] + b"==")) for one in entries]
+    assert {"alg", "enc", "kid", "epk"} == set(headers[0])
+    assert ("ECDH-ES", "A256GCM") == (headers[0]["alg"], headers[0]["enc"])
+    assert headers[0]["epk"] != headers[1]["epk"]
+
+
+def test_a_message_signed_by_another_key_is_refused(vault, tmp_path):
+    """Sealed to us is not enough: the submitter's signature counts."""
+    stranger = open_vault(tmp_path)
+    entry = seal_message(b"x", intake=vault.intake, submitter=stranger.submitter)
+    with pytest.raises(SealError, match="not signed by a known submitter"):
+        open_message(entry, intake=vault.intake, submitter=vault.submitter)
+
+
+def test_a_message_to_another_intake_is_refused(vault, tmp_path):
+    """What is sealed to another installation does not open here."""
+    entry = seal_message(b"x", intake=open_vault(tmp_path).intake, submitter=vault.submitter)
+    with pytest.raises(SealError, match="not sealed to this intake"):
+        open_message(entry, intake=vault.intake, submitter=vault.submitter)
+
+
+def headed(header):
+    """Return a message's first part."""
+    return base64.urlsafe_b64encode(json.dumps(header).encode()).rstrip(b"=")
+
+
+def hostile(entry):
+    """Return entries that somebody who may push could push, made of a good one."""
+    head, *rest = entry.split(b".")
+    good = json.loads(base64.urlsafe_b64decode(head + b"=="))
+    okp = {"kty": "OKP", "crv": "X25519", "x": "AA"}
+    for name, values in {
+        "epk": [None, 5, "x", [], {}, okp, okp | {"x": "A" * 43}, okp | {"crv": "X448"}, {"kty": "EC", "crv": "P-256"}],
+        "alg": [None, 5, [], "none", "dir", "PBES2-HS256+A128KW", "RSA-OAEP"],
+        "enc": [None, 5, [], "A128CBC-HS256"],
+        "zip": ["DEF", 5],
+        "crit": [["x"], 5],
+    }.items():
+        for value in values:
+            yield b".".join([headed(good | {name: value}), *rest])
+    for first in (headed([1]), headed(None), headed("x"), b"", b"=", b"\xff", "é".encode(), headed([[]] * 500)):
+        yield b".".join([first, *rest])
+    for place in range(0, len(entry), 7):
+        yield entry[:place] + bytes([entry[place] ^ 4]) + entry[place + 1 :]
+        yield entry[:place]
+
+
+def test_no_entry_breaks_the_reader(vault):
+    """Whatever is pushed, opening it says that it is not sealed to us, and raises nothing else."""
+    for entry in hostile(seal_message(b"{}", intake=vault.intake, submitter=vault.submitter)):
+        with pytest.raises(SealError):
+            open_message(entry, intake=vault.intake, submitter=vault.submitter)
+
+
+def test_no_inner_text_breaks_the_reader(vault):
+    """Who knows our public key can seal anything to us: it is not signed, and raises nothing else."""
+    from joserfc import jwe
+
+    reader = OKPKey.import_key(vault.intake)
+    unsigned = headed({"alg": "none"}).decode()
+    for inner in ("", "x", "a.b.c", "...", f"{unsigned}.e30.", headed({"alg": 5}).decode() + ".e30.AA", "é.é.é"):
+        sealed = jwe.encrypt_compact({"alg": "ECDH-ES", "enc": "A256GCM"}, inner, reader, algorithms=envelope._JWE)
+        with pytest.raises(SealError, match="not signed by a known submitter"):
+            open_message(sealed.encode(), intake=vault.intake, submitter=vault.submitter)
+
+
+def test_the_keys_are_private_files(tmp_path):
+    """Five keys, each 0600 in a folder 0700, and nothing half-written beside them."""
+    open_vault(tmp_path / "home")
+    folder = tmp_path / "home" / "keys"
+    assert ["index.key", "intake.jwk", "master.key", "signing.key", "submitter.jwk"] == sorted(
+        one.name for one in folder.iterdir()
+    )
+    assert {0o600} == {one.stat().st_mode & 0o777 for one in folder.iterdir()}
+    assert 0o700 == folder.stat().st_mode & 0o777
+
+
+def test_a_vault_opened_again_is_the_same(tmp_path):
+    """Keys are made once, and another home has others."""
+    first, second, other = open_vault(tmp_path / "a"), open_vault(tmp_path / "a"), open_vault(tmp_path / "b")
+    assert first == second
+    assert not [name for name in first.__slots__ if getattr(first, name) == getattr(other, name)]
+
+
+def test_a_vault_opened_by_many_at_once_is_the_same(tmp_path):
+    """Processes and threads that race for the first opening end with the same keys."""
+    script = (
+        "import sys; from shared.envelope import *; print(public_pem(open_vault(Path(sys.argv[1])).signer).decode())"
+    )
+    racing = [
+        subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    with ThreadPoolExecutor(8) as pool:
+        vaults = list(pool.map(lambda _: open_vault(tmp_path), range(16)))
+    shown = {one.communicate(timeout=30)[0].strip() for one in racing}
+    assert all(one == vaults[0] for one in vaults)
+    assert {public_pem(vaults[0].signer).decode().strip()} == shown
+
+
+def test_a_vaults_representation_shows_no_key(vault):
+    """Neither its text nor its string, within something else neither."""
+    assert {"Vault(…)"} == {repr(vault), str(vault), f"{vault}"}
+    assert "[Vault(…)]" == str([vault])
+
+
+def test_a_public_key_goes_through_a_file(vault, tmp_path):
+    """What `keys show --public` prints is read again; it holds no private part."""
+    path = tmp_path / "public.pem"
+    path.write_bytes(public_pem(vault.signer))
+    assert vault.signer.public_key() == read_public_pem(path)
+    assert b"PRIVATE" not in path.read_bytes()
+
+
+def test_what_is_no_public_key_is_said(vault, tmp_path):
+    """A missing file, another text and another kind of key each get a line."""
+    path = tmp_path / "key.pem"
+    with pytest.raises(UsageError, match=r"cannot read the public key key\.pem"):
+        read_public_pem(path)
+    path.write_text("-----BEGIN PUBLIC KEY-----\nnonsense\n-----END PUBLIC KEY-----\n")
+    with pytest.raises(UsageError, match="is not a public key in PEM form"):
+        read_public_pem(path)
+    other = X25519PrivateKey.generate().public_key()
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    path.write_bytes(other.public_bytes(serialization.Encoding.PEM, form))
+    with pytest.raises(UsageError, match="is not an Ed25519 key"):
+        read_public_pem(path)
+
+
+def test_two_tickets_never_share_a_key(vault):
+    """Each ticket's data key is fresh."""
+    keys = {vault.new_key(UUID(int=number))[0] for number in range(20)}
+    assert 20 == len(keys)

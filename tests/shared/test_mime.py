@@ -1,0 +1,225 @@
+"""E-mail, well-formed and not: what it says, and copies without one person."""
+
+import base64
+import re
+import time
+from email.message import EmailMessage
+from email.policy import SMTP
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from shared import mime
+from shared.mime.parts import written
+
+ADA = "ada@example.org"
+
+
+def find(text):
+    """Find Ada's address, whole."""
+    return [match.span() for match in re.finditer(rf"(?<![\w.+-]){re.escape(ADA)}(?![\w-])", text, re.IGNORECASE)]
+
+
+def is_theirs(address):
+    """Know Ada's address."""
+    return address.lower() == ADA
+
+
+def names_her(raw):
+    """Say whether a message names Ada anywhere."""
+    message = mime.parse(raw)
+    return any(find(text) for text in (*mime.headers(message), *mime.texts(message)))
+
+
+def without_her(raw):
+    """Return a redacted copy, made twice to see that once was enough."""
+    once = mime.redacted(raw, find, is_theirs)
+    assert once is mime.redacted(once, find, is_theirs)
+    return once
+
+
+def part(kind, body, encoding="7bit", head=b""):
+    """Write a message of two parts, the second of them this one."""
+    return (
+        b"From: bob@example.org\nContent-Type: multipart/mixed; boundary=x\n\n--x\n\nHi.\n--x\nContent-Type: "
+        + kind.encode()
+        + b"\nContent-Transfer-Encoding: "
+        + encoding.encode()
+        + b"\n"
+        + head
+        + b"\n"
+        + body
+        + b"\n--x--\n"
+    )
+
+
+INNER = b"From: Ada <ada@example.org>\nSubject: hi\n\nYours, ada@example.org\n"
+CASES = {
+    "quoted-printable": part("text/plain", b"write to ada=40exam=\nple.org, caf=C3=A9", "quoted-printable"),
+    "base64": part("text/plain; charset=utf-8", base64.encodebytes("ada@example.org, café".encode()), "base64"),
+    "broken base64": part("text/plain", b"YWRhQGV4YW1wbGUub3Jn!!", "BASE64 "),
+    "utf-16": part("text/plain; charset=utf-16", base64.encodebytes("to ada@example.org".encode("utf-16")), "base64"),
+    "a charset that lies": part("text/plain; charset=utf-16", b"ada@example.org"),
+    "no such charset": part("text/plain; charset=no-such", b"ada@example.org \xe9"),
+    "a zero in a charset": part("text/plain; charset*=a'b'\x00%00", b"ada@example.org"),
+    "uuencode": part("text/plain", b"begin 644 a\n/861A0&5X86UP;&4N;W)G\n`\nend", "x-uuencode"),
+    "tags inside": part("text/html", b"<p>ada@<b>example</b>.org<br>bob</p>"),
+    "entities": part("text/html", b"<td>ada&#64;example&#x2e;org</td><td>x</td>"),
+    "mailto": part("text/html", b'<a href="mailto:ada@example.org?subject=x">mail</a>'),
+    "calendar": part("text/calendar", b"ATTENDEE;CN=Ada:mailto:ada@example.org"),
+    "json by type": part("application/vnd.api+json", b'{"to": "ada@example.org"}'),
+    "text by name": part(
+        "application/octet-stream", b"ada@example.org", head=b"Content-Disposition: attachment; filename=a.csv\n"
+    ),
+    "file name": part("image/png", b"\x89PNG", head=b'Content-Disposition: inline; filename="ada@example.org;1.png"\n'),
+    "file name in pieces": part(
+        "image/png; name*=utf-8''ada%40example.org",
+        b"\x89PNG",
+        head=b"Content-Disposition: attachment; filename*0=ada@exam; filename*1=ple.org\n",
+    ),
+    "nested": part("message/rfc822", INNER),
+    "nested in base64": part("message/rfc822", base64.encodebytes(INNER), "base64"),
+    "nested in quoted-printable": part("message/rfc822", INNER.replace(b"@", b"=40"), "quoted-printable"),
+    "bounce": part("message/delivery-status", b"Reporting-MTA: dns; x\n\nFinal-Recipient: rfc822;ada@example.org\n"),
+    "encoded subject": b"Subject: =?utf-8?q?f=C3=BCr_ada=40example?= =?utf-8?b?Lm9yZw==?=\n\nx\n",
+    "eight-bit subject": "Subject: für ada@example.org\n\nx\n".encode(),
+    "latin-1 header": b"X-Note: \xe9 ada@example.org\n\nx\n",
+    "folded header": b"Received: from x\n\tfor <ada@example.org>;\n\tMon, 4 May 2026\n\nx\n",
+    "return path": b"Return-Path: <ada@example.org>\n\nx\n",
+    "display name": b'To: "ada@example.org" <list@example.com>, eve@example.org\n\nx\n',
+    "preamble": b"Content-Type: multipart/mixed; boundary=x\n\nada@example.org\n--x\n\nx\n--x--\nand ada@example.org\n",
+    "no boundary": b"Content-Type: multipart/mixed\n\n\x80 ada@example.org",
+    "no blank line": b"Subject: x\nada@example.org\n",
+    "no header": b"\nada@example.org",
+    "mbox line": b"From ada@example.org Mon May  4\nTo: bob@example.org\n\nada@example.org\n",
+    "too deep": b"".join(
+        b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(1500)
+    ) + b"\n\nada@example.org\n",
+    "deeper than we read": b"".join(
+        b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(80)
+    ) + b"\n\nada@example.org\n",
+}  # fmt: skip
+
+COMPLETED = {"mbox line", "no blank line", "nested in base64"}  # the blank line after the headers is put in
+
+
+@pytest.mark.parametrize("raw", CASES.values(), ids=CASES)
+def test_she_is_seen_and_taken_out(raw):
+    """Wherever the address stands it is seen, and the copy has none of it."""
+    assert names_her(raw)
+    after = without_her(raw)
+    assert not names_her(after)
+    assert ADA.encode() not in after
+
+
+@pytest.mark.parametrize("raw", [case for name, case in CASES.items() if name not in COMPLETED])
+def test_nothing_else_changes(raw):
+    """A message that does not name the person is the very same bytes, and is written as it was read."""
+    other = re.sub(rb"(?i)ada", b"eva", raw)
+    assert names_her(other) or other is mime.redacted(other, find, is_theirs)
+    assert other.rstrip() == written(mime.parse(other), like=other).rstrip()
+
+
+def test_line_ends_stay():
+    """A message with CRLF stays one with CRLF, in every part."""
+    message = EmailMessage()
+    message["To"] = f"Ada <{ADA}>, Jörg <joerg@example.org>"
+    message.set_content(f"one\ntwo {ADA}\n")
+    message.add_alternative(f"<p>grüße {ADA}</p>", subtype="html")
+    raw = message.as_bytes(policy=SMTP)
+    after = without_her(raw)
+    assert after.count(b"\n") == after.count(b"\r\n") == raw.count(b"\r\n")
+
+
+def test_other_parties_stay_byte_for_byte():
+    """Only the person's place in a header is taken: not one that ends alike, nor the folds between them."""
+    raw = b"To: jada@example.org,\n Ada <ADA@example.org>,\n =?utf-8?q?J=C3=B6rg?= <j@example.org>\n\nx\n"
+    expected = raw.replace(b"Ada <ADA@example.org>", b'"[redacted]" <redacted@redacted.invalid>')
+    assert expected == without_her(raw)
+
+
+def test_who_stands_in_the_headers():
+    """Parties are read with their names, decoded; groups, comments and broken quotes too."""
+    raw = (
+        b"From: =?utf-8?q?J=C3=B6rg?= <j@example.org>\nTo: a@example.org (A, B), Team: b@example.org, c@example.org;\n"
+        b'Cc: "D, E" <d@example.org>, "F <f@example.org>\nBcc: undisclosed-recipients:;\n\nx'
+    )
+    assert [
+        ("from", "Jörg", "j@example.org"),
+        ("to", "A, B", "a@example.org"),
+        ("to", "", "b@example.org"),
+        ("to", "", "c@example.org"),
+        ("cc", "D, E", "d@example.org"),
+        ("cc", "F", "f@example.org"),
+    ] == [(one.role, one.name, one.address) for one in mime.parties(mime.parse(raw))]
+
+
+def test_a_header_may_be_left_out():
+    """A header goes if someone in it is picked, and else the message is the same."""
+    raw = b"To: a@example.org\nBcc: b@example.org\n\nx\n"
+    assert b"To: a@example.org\n\nx\n" == mime.without(raw, "bcc", lambda one: one.address.startswith("b"))
+    assert raw is mime.without(raw, "bcc", lambda one: one.address.startswith("a"))
+
+
+@given(st.binary(max_size=300))
+@example(b"Content-Type: text/plain; charset=\xff\n\nx")
+@example(b"From: \nTo: =?utf-8?b?===?=\nContent-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n!!")
+def test_nothing_that_comes_makes_it_fail(raw):
+    """Whatever bytes come, they are read, and redacted."""
+    noise = raw + b"\n" + raw + b" ada@example.org"
+    assert not names_her(without_her(noise))
+
+
+HOSTILE = st.lists(
+    st.sampled_from(
+        [
+            b"Content-Type: multipart/mixed; boundary=x\n",
+            b"Content-Type: message/rfc822\n",
+            b"Content-Type: text/html; charset=utf-16\n",
+            b"Content-Type: message/delivery-status\n",
+            b"Content-Transfer-Encoding: base64\n",
+            b"Content-Transfer-Encoding: quoted-printable\n",
+            b"To: Ada <ada@example.org\n",
+            b"Content-Disposition: attachment; filename*0*=x'y'ada%40; filename*1=example.org\n",
+            b"\n",
+            b"--x\n",
+            b"--x--\n",
+            b"ada@<i>example.org</i> \xff\n",
+            b"\x00\r\x0b ada@example.org\n",
+        ]
+    ),
+    max_size=12,
+)
+
+
+@given(HOSTILE)
+def test_no_order_of_the_pieces_makes_it_fail(pieces):
+    """Headers, bounds and texts in any order are read, and redacted."""
+    assert not names_her(without_her(b"".join(pieces)))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"To: " + b'\\"' * 100_000,
+        b"To: " + b"(\\(" * 100_000,
+        b"To: " + b"a" * 200_000 + b"@",
+        b"To: " + b"<" * 200_000,
+        b"Subject: " + b"=?" * 100_000,
+        b"Subject: " + b"=?utf-8?q?" * 50_000,
+        b"Subject: =?utf-8?q?x?=" + b" " * 200_000,
+        b"Content-Type: text/html\n\n" + b"<!--" * 100_000,
+        b"Content-Type: text/html\n\n" + b"</b" * 100_000,
+        b"Content-Type: text/html\n\n" + b"&" * 200_000,
+        b"Content-Type: text/plain; " + b"a=b; " * 20_000 + b"\n\n",
+    ],
+    ids=range(11),
+)
+def test_a_message_made_to_be_slow_is_not(raw):
+    """Hostile headers and texts are read in seconds, however they are made."""
+    started = time.process_time()
+    message = mime.parse(raw)
+    assert [] == [one for one in mime.parties(message) if is_theirs(one.address)]
+    assert not names_her(raw)
+    assert time.process_time() - started < 5

@@ -1,0 +1,675 @@
+"""The command: help, exit codes, one-line errors, and the shapes of design section 9, to the letter."""
+
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+import redis
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import update
+from structlog.testing import capture_logs
+
+from shared.domain.ticket import Ticket
+from shared.envelope import public_pem, seal_message
+from shared.store.tables import EvidenceRow
+from tests import small
+from tests.line import open_line
+from tests.small import ADA, ticket
+from workers.broker import INTAKE
+from workers.cli import app, main
+from workers.office import all_rights
+
+ROOT = Path(__file__).parent.parent.parent
+CONSENT = {"purposes": ["newsletter"], "channel": "web", "wording": "v1", "act": "ticked an empty box"}
+
+
+class Said(tuple):
+    """What a command answered: exit code, standard output, standard error."""
+
+    __slots__ = ()
+    code = property(lambda self: self[0])
+    out = property(lambda self: self[1])
+    error = property(lambda self: self[2])
+
+    def json(self):
+        """The output, read as JSON."""
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def run(capsys, monkeypatch):
+    """Run the command in this process; keep what it said."""
+    monkeypatch.setenv("COLUMNS", "200")
+    mask = os.umask(0o022)
+
+    def command(*words, stdin=""):
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main([str(word) for word in words])
+        return Said((ended.value.code, *capsys.readouterr()))
+
+    yield command
+    os.umask(mask)
+
+
+def wrong(said, code=2):
+    """Return the one line of an error."""
+    assert (code, "") == (said.code, said.out)
+    (line,) = said.error.splitlines()
+    assert line.startswith("rightsdesk: ")
+    return line.removeprefix("rightsdesk: ")
+
+
+class Desk:
+    """A home in which one ticket has ended, one waits, one failed, one was refused, and one is no ticket."""
+
+    def __init__(self, folder, broker):
+        self.world = small.build(folder / "world")
+        self.home = folder / "home"
+        self.line = open_line(self.home, self.world.systems, broker=broker)
+        self.environment = {
+            "RIGHTSDESK_HOME": str(self.home), "RIGHTSDESK_SYSTEMS": str(self.world.systems),
+            "RIGHTSDESK_BROKER_URL": broker,
+        }  # fmt: skip
+        given = ticket("consent", details={"consent": CONSENT | {"action": "give"}})
+        self.raw = {
+            "access": ticket("access"),
+            "waiting": ticket("access", small.BOB, identity=None),
+            "failed": ticket("restriction", details={"lift": str(uuid4())}),
+            "refused": ticket("objection", small.BOB, details={"purposes": ["profiling"]}),
+            "consent": given,
+        }
+        self.ids = {name: self.line.submit(raw) for name, raw in self.raw.items()}
+        self.line.run()
+        self.line.decide(self.ids["refused"], "refuse")
+        vault = self.line.office.vault
+        self.dead = uuid4()
+        content = json.dumps(ticket("access", id=str(self.dead), client="nobody")).encode()
+        self.line.intake.broker.lpush(
+            INTAKE, seal_message(content, intake=vault.intake, submitter=vault.submitter), b"garbage"
+        )
+        self.line.intake.round()
+
+    @contextmanager
+    def taking(self):
+        """Run the intake beside a block."""
+        over = threading.Event()
+
+        def take():
+            while not over.is_set():
+                self.line.intake.round(wait=0.05)
+
+        thread = threading.Thread(target=take)
+        with capture_logs():  # ours alone is to be heard
+            thread.start()
+            try:
+                yield
+            finally:
+                over.set()
+                thread.join()
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory, valkey_url):
+    """The home, made once for these tests."""
+    made = Desk(tmp_path_factory.mktemp("cli"), valkey_url)
+    yield made
+    made.line.close()
+
+
+@pytest.fixture
+def desk(prepared, monkeypatch):
+    """That home, named by the environment."""
+    for name, value in prepared.environment.items():
+        monkeypatch.setenv(name, value)
+    return prepared
+
+
+@pytest.fixture
+def bare(tmp_path, monkeypatch, desk):
+    """An empty home in place of it."""
+    monkeypatch.setenv("RIGHTSDESK_HOME", str(tmp_path / "bare"))
+    return tmp_path / "bare"
+
+
+SEVERAL = """
+import json, os, sys
+from workers.cli import main
+for words, environment in json.loads(sys.argv[1]):
+    os.environ.update(environment)
+    try:
+        main(words)
+    except SystemExit as ended:
+        print("\\0" + str(ended.code), flush=True)
+        print("\\0", end="", file=sys.stderr, flush=True)
+"""
+
+
+def process(desk, *many):
+    """Run commands that configure logs, one after the other, in a process of their own."""
+    done = subprocess.run(
+        [sys.executable, "-c", SEVERAL, json.dumps([([str(word) for word in words], more) for words, more in many])],
+        env=os.environ | desk.environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    outs, errors = re.split(r"\0(\d+)\n", done.stdout), done.stderr.split("\0")
+    return [Said((int(code), out, error)) for out, code, error in zip(outs[::2], outs[1::2], errors, strict=False)]
+
+
+def commands(typer=None, words=()):
+    """Yield the words of each command."""
+    typer = typer or app
+    for one in typer.registered_commands:
+        yield (*words, one.name or one.callback.__name__.replace("_", "-"))
+    for group in typer.registered_groups:
+        yield from commands(group.typer_instance, (*words, group.name))
+
+
+def test_help_names_every_command(run):
+    """Bare or asked for; asked for is no error."""
+    said = run("--help")
+    assert 0 == said.code
+    for first in {words[0] for words in commands()}:
+        assert re.search(rf"^  {first} ", said.out, re.MULTILINE), first
+    bare = run()
+    assert (2, "") == (bare.code, bare.out)
+    assert "Commands:" in bare.error
+
+
+def test_the_designs_commands_are_there(run):
+    """Those of section 9 that this version has."""
+    run("--version")
+    assert {
+        "demo", "up", "migrate", "intake", "worker", "beat", "status", "tick", "submit", "tickets", "ticket", "approve",
+        "refuse", "extend", "pause", "resume", "withdraw", "waive", "retry", "deadline", "gate check", "dead replay",
+        "systems check", "package open", "certificate show", "certificate verify", "keys show", "evidence verify",
+        "schema ticket",
+    } <= {" ".join(words) for words in commands()}  # fmt: skip
+
+
+def test_every_command_explains_itself(run):
+    """Each has a sentence; each that needs words shows an example."""
+    for words in list(commands()):
+        said = run(*words, "--help")
+        assert 0 == said.code, words
+        text = said.out.partition("Options:")[0].partition("Arguments:")[0]
+        assert len(text.splitlines()) > 2, words
+        if re.search(r"\{\w+\}|\[\w+\]", said.out.splitlines()[0].replace("[OPTIONS]", "")) and words != ("dead",):
+            assert "Example" in said.out, words
+
+
+def test_help_loads_nothing_heavy():
+    """Celery, SQLAlchemy, pydantic and the like come with the command that needs them."""
+    heavy = "celery", "kombu", "redis", "sqlalchemy", "pydantic", "rich", "holidays", "phonenumbers", "cryptography"
+    script = (
+        "import sys, workers.cli.proofs, workers.cli.stack, workers.cli.tickets\n"
+        f"print([one for one in {heavy} if one in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "[]\n" == done.stdout
+
+
+def test_the_version(run):
+    """By its name."""
+    assert (0, "") == (run("--version").code, run("--version").error)
+    assert re.fullmatch(r"rightsdesk \d+\.\d+\.\d+\n", run("--version").out)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["levitate"], "No such command 'levitate'"),
+        (["--colour"], "No such option: --colour"),
+        (["deadline", "P1M"], "Missing argument"),
+        (["deadline", "P1M", "2026-01-31", "--colour", "red"], "No such option: --colour"),
+        (["gate", "check"], "Missing option '--client'"),
+        (["gate", "open"], "No such command 'open'"),
+        (["dead", "replay", "x"], "Invalid value for 'ID'"),
+        (["worker", "--concurrency", "0"], "Invalid value for '--concurrency'"),
+        (["worker", "--queues", "fax"], "no such queue: fax; there are chat, email, call, data-center"),
+        (["approve", "x", "--as", "ines"], "Missing option '--reason'"),
+        (["keys", "show"], "only the public key can be shown: add --public"),
+        (["demo", "--replace", "sql"], "--replace sql: write KIND=OTHER"),
+    ],
+)
+def test_wrong_use_is_one_line_and_exit_code_2(run, desk, words, said):
+    """Nothing on standard output, one line on standard error."""
+    assert said in wrong(run(*words))
+
+
+def test_a_deadline_for_people_and_machines(run):
+    """What is due when, and why."""
+    words = "deadline", "P1M", "2026-01-31", "--country", "DE", "--subdivision", "BE", "--tz", "Europe/Berlin"
+    said = run(*words)
+    assert (0, "") == (said.code, said.error)
+    assert said.out.startswith("due 2026-03-02 (expired at 2026-03-03 00:00:00+01:00")
+    found = run(*words, "--json").json()
+    assert {"on", "at", "strict_at", "trace"} == set(found)
+    assert ("2026-03-02", "2026-03-03T00:00:00+01:00") == (found["on"], found["at"])
+    assert [f"- {line}" for line in found["trace"]] == said.out.splitlines()[1:]
+    hours = run("deadline", "PT72H", "2026-03-27T10:00:00+01:00", "--tz", "Europe/Berlin", "--json").json()
+    assert (None, "2026-03-30T12:00:00+02:00") == (hours["on"], hours["at"])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["P1X", "2026-01-31"], "'P1X' is no period"),
+        (["P1M", "soon"], "start is a date"),
+        (["P1M", "2026-01-31T10:00:00"], "a start time needs its offset"),
+        (["P1M", "2026-01-31", "--country", "QQ"], "no public holidays known for country 'QQ'"),
+        (["P1M", "2026-01-31", "--tz", "Mars"], "no time zone 'Mars'"),
+    ],
+)
+def test_a_wrong_deadline_is_one_line(run, words, said):
+    """Each wrong word has its own."""
+    assert said in wrong(run("deadline", *words))
+
+
+def places(schema):
+    """Yield every reference of a schema."""
+    if isinstance(schema, dict):
+        if "$ref" in schema:
+            yield schema["$ref"]
+        for one in schema.values():
+            yield from places(one)
+    elif isinstance(schema, list):
+        for one in schema:
+            yield from places(one)
+
+
+def test_the_tickets_schema(run):
+    """Its keys are the ticket's, its references lead somewhere, and each right has its details."""
+    schema = run("schema", "ticket").json()
+    assert "https://json-schema.org/draft/2020-12/schema" == schema["$schema"]
+    assert set(Ticket.model_fields) == set(schema["properties"])
+    assert {"client", "right", "received_at"} == set(schema["required"])
+    assert schema["additionalProperties"] is False
+    assert sorted(all_rights()) == schema["properties"]["right"]["enum"]
+    assert {one.removeprefix("#/$defs/") for one in places(schema)} <= set(schema["$defs"])
+    details = {one["if"]["properties"]["right"]["const"]: one["then"] for one in schema["allOf"]}
+    assert set(all_rights()) == set(details)
+    assert ["details"] == details["breach"]["required"]
+    assert ["subject"] == details["erasure"]["required"]
+    assert {"changes", "statement", "restrict"} == set(schema["$defs"]["rectification-details"]["properties"])
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "answer"),
+    [
+        (["--purpose", "newsletter", "--email", ADA], 3, "deny"),  # the restriction is not lifted, and waits
+        (["--purpose", "newsletter", "--email", "carl@example.org"], 0, "allow"),
+        (["--purpose", "storage", "--email", ADA], 0, "allow"),
+        (["--purpose", "newsletter", "--email", "nonsense"], 4, "unknown"),
+        (["--purpose", "newsletter", "--phone", "x"], 4, "unknown"),
+        (["--purpose", "profiling", "--email", small.BOB], 0, "allow"),
+    ],
+)
+def test_the_gate_answers_by_its_exit_code(run, desk, words, code, answer):
+    """0 allow, 3 deny, 4 unknown; the same in JSON."""
+    if (words[1], words[3]) == ("newsletter", ADA):
+        raw = ticket("consent", details={"consent": CONSENT | {"action": "withdraw"}})
+        desk.line.submit(raw)
+    said = run("gate", "check", "--client", "acme", *words)
+    assert (code, "") == (said.code, said.error)
+    assert said.out.startswith(f"{answer}: ")
+    found = run("gate", "check", "--client", "acme", *words, "--json")
+    assert (code, answer) == (found.code, found.json()["answer"])
+    assert {"answer", "reason"} == set(found.json())
+
+
+def test_the_gate_fails_closed(run, bare):
+    """Without a database nobody is allowed anything."""
+    said = run("gate", "check", "--client", "acme", "--purpose", "x", "--email", ADA)
+    assert (4, "unknown: the store cannot be reached\n") == (said.code, said.out)
+
+
+def test_the_gate_needs_one_identifier_and_a_client(run, desk):
+    """Neither none nor two, and a client of the inventory."""
+    words = "gate", "check", "--purpose", "x", "--client"
+    assert "give --email or --phone, one of them" == wrong(run(*words, "acme"))
+    assert "give --email or --phone, one of them" == wrong(run(*words, "acme", "--email", ADA, "--phone", "1"))
+    assert "no such client in the inventory" == wrong(run(*words, "nobody", "--email", ADA))
+
+
+TICKET = {
+    "id", "client", "right", "state", "outcome", "received_at", "due_at", "due_on", "stage", "waiting_for", "clocks",
+}  # fmt: skip
+STEP = {"system", "channel", "verb", "state", "attempts", "error", "counts", "reasons"}
+
+
+def test_a_tickets_json_is_the_designs(run, desk):
+    """At least its keys, with its types."""
+    found = run("ticket", desk.ids["access"], "--json").json()
+    assert TICKET | {"steps"} <= set(found)
+    assert ("closed", "fulfilled", None) == (found["state"], found["outcome"], found["waiting_for"])
+    for step in found["steps"]:
+        assert STEP <= set(step)
+        assert isinstance(step["reasons"], list)
+        assert all(isinstance(number, int) for of in step["counts"].values() for number in of.values())
+    (clock,) = found["clocks"]
+    assert {"name", "due_at", "strict_at", "state"} == set(clock)
+    assert ("statutory", "missed") == (clock["name"], clock["state"])
+    assert datetime.fromisoformat(found["due_at"]) == datetime.fromisoformat(clock["due_at"])
+    waiting = run("ticket", desk.ids["waiting"], "--json").json()
+    assert {"decision", "step"} == set(waiting["waiting_for"])
+    assert ("waiting", None, "identity") == (waiting["state"], waiting["outcome"], waiting["waiting_for"]["decision"])
+    assert waiting["waiting_for"]["step"] in [step["id"] for step in waiting["steps"]]
+    failed = run("ticket", desk.ids["failed"], "--json").json()
+    assert "retry or waive" == failed["waiting_for"]["decision"]
+
+
+def test_the_list_is_the_same_without_steps(run, desk):
+    """The earliest due first; by state if asked."""
+    found = run("tickets", "--json").json()
+    assert {str(one) for one in desk.ids.values()} <= {one["id"] for one in found}
+    for one in found:
+        assert TICKET <= set(one)
+        assert "steps" not in one
+        assert one["state"] in ("open", "waiting", "closed")
+        assert one["outcome"] in (None, "fulfilled", "partial", "refused", "withdrawn")
+    assert [one["due_at"] for one in found] == sorted(one["due_at"] for one in found)
+    assert {"waiting"} == {one["state"] for one in run("tickets", "--json", "--state", "waiting").json()}
+
+
+def test_tables_are_for_people(run, desk):
+    """The same without JSON, and no personal data in either."""
+    texts = [run("tickets").out, run("ticket", desk.ids["access"]).out, run("dead").out]
+    assert str(desk.ids["waiting"]) in texts[0]
+    assert "clock    statutory: due " in texts[1]
+    assert "no such client in the inventory" in texts[2]
+    assert ADA not in "".join(texts)
+
+
+def test_no_such_ticket(run, desk):
+    """A UUID that nobody knows, and what is no UUID."""
+    for words in (["ticket"], ["package", "open"], ["certificate", "show"], ["package", "code"]):
+        more = ["--out", str(desk.home / "nowhere")] if words == ["package", "open"] else []
+        assert "no such ticket" == wrong(run(*words, uuid4(), *more))
+        assert "a ticket's id is a UUID; `rightsdesk tickets` lists them" == wrong(run(*words, "x", *more))
+
+
+def test_dead_letters_are_listed_and_tried_again(run, desk):
+    """By id, reason, time and ticket; a replay puts one on the queue and takes it off the list."""
+    found = run("dead", "--json").json()
+    assert [{"id", "reason", "received_at", "ticket_id"}] * len(found) == [set(one) for one in found]
+    (letter,) = [one for one in found if one["ticket_id"] == str(desk.dead)]
+    assert "client: no such client in the inventory" == letter["reason"]
+    assert "not sealed to this intake" in [one["reason"] for one in found]
+    assert "queued again\n" == run("dead", "replay", letter["id"]).out
+    assert letter["id"] not in [one["id"] for one in run("dead", "--json").json()]
+    assert "no such dead letter; `rightsdesk dead` lists them" == wrong(run("dead", "replay", letter["id"]))
+    desk.line.intake.round()
+    again = run("dead", "--json").json()
+    assert [str(desk.dead)] == [one["ticket_id"] for one in again if one["ticket_id"]]
+
+
+def test_a_package_is_opened_into_a_new_folder(run, desk, tmp_path):
+    """The files of design section 9, private; a folder that holds something is refused."""
+    out = tmp_path / "ada"
+    said = run("package", "open", desk.ids["access"], "--out", out)
+    assert 0 == said.code
+    there = {one.relative_to(out).as_posix() for one in out.rglob("*") if one.is_file()}
+    assert f"{len(there)} files in {out}\n" == said.out
+    assert {"index.html", "manifest.json", "data/chat/contacts.json", "data/chat/contacts.csv"} <= there
+    assert [ADA] == [row["email"] for row in json.loads((out / "data/chat/contacts.json").read_text())]
+    assert {0o600} == {one.stat().st_mode & 0o777 for one in out.rglob("*") if one.is_file()}
+    assert "is not an empty folder" in wrong(run("package", "open", desk.ids["access"], "--out", out))
+
+
+def test_a_ticket_without_a_package_says_so(run, desk, tmp_path):
+    """Nothing was written yet, no link was mailed, no certificate was signed."""
+    waiting = desk.ids["waiting"]
+    line = wrong(run("package", "open", waiting, "--out", tmp_path / "x"), 1)
+    assert "this ticket has no package yet" == line
+    assert "no link was mailed for this ticket" == wrong(run("package", "code", waiting), 1)
+    assert "its certificate is signed when it closes" in wrong(run("certificate", "show", waiting), 1)
+
+
+@pytest.fixture
+def key(run, desk, tmp_path):
+    """The vendor's public key, as the command shows it."""
+    path = tmp_path / "public.pem"
+    said = run("keys", "show", "--public")
+    assert public_pem(desk.line.office.vault.signer).decode() == said.out
+    path.write_text(said.out)
+    return path
+
+
+def test_a_certificate_is_shown_and_verified_offline(run, desk, key, tmp_path):
+    """To a file or to standard output, and verified without home, database and network."""
+    path = tmp_path / "certificate.json"
+    assert (0, "", "") == run("certificate", "show", desk.ids["access"], "--out", path)
+    assert json.loads(path.read_text()) == run("certificate", "show", desk.ids["access"]).json()
+    said = run("certificate", "verify", path, "--key", key)
+    assert (0, f"valid: ticket {desk.ids['access']}, access, fulfilled; proof pending\n", "") == said
+    assert {"valid": True, "reason": None, "proof": "pending"} == run(
+        "certificate", "verify", path, "--key", key, "--json"
+    ).json()
+
+
+def test_a_changed_certificate_or_another_key_is_refused(run, desk, key, tmp_path):
+    """Exit code 1 and the reason; the same in JSON."""
+    path, other = tmp_path / "certificate.json", tmp_path / "other.pem"
+    document = run("certificate", "show", desk.ids["access"]).json()
+    path.write_text(json.dumps(document))
+    other.write_bytes(public_pem(Ed25519PrivateKey.generate()))
+    assert "the signature does not fit" in wrong(run("certificate", "verify", path, "--key", other), 1)
+    document["certificate"]["outcome"] = "partial"
+    path.write_text(json.dumps(document))
+    assert "the signature does not fit" in wrong(run("certificate", "verify", path, "--key", key), 1)
+    found = run("certificate", "verify", path, "--key", key, "--json")
+    assert (1, False) == (found.code, found.json()["valid"])
+    for text in ("nonsense", "[]", "{}", "5"):
+        path.write_text(text)
+        assert "this is not a Rightsdesk certificate" == wrong(run("certificate", "verify", path, "--key", key), 1)
+    assert "cannot read" in wrong(run("certificate", "verify", tmp_path / "nowhere", "--key", key))
+    assert "cannot read the public key" in wrong(run("certificate", "verify", path, "--key", tmp_path / "nowhere"))
+
+
+def test_evidence_is_verified(run, desk):
+    """Every chain; a broken one is named with its first broken entry."""
+    assert (0, "every chain verifies\n", "") == run("evidence", "verify")
+    assert (0, []) == (run("evidence", "verify", "--json").code, run("evidence", "verify", "--json").json())
+    where = EvidenceRow.ticket_id == desk.ids["consent"], EvidenceRow.seq == 2
+    with desk.line.office.store.write() as session:
+        (former,) = session.scalars(update(EvidenceRow).where(*where).values(kind="x").returning(EvidenceRow.hash))
+        session.execute(update(EvidenceRow).where(*where).values(hash=bytes(32)))
+    found = run("evidence", "verify", "--json")
+    assert (1, [{"ticket": str(desk.ids["consent"]), "entry": 2}]) == (found.code, found.json())
+    assert f"ticket {desk.ids['consent']}: broken from entry 2\n" == run("evidence", "verify").out
+    with desk.line.office.store.write() as session:
+        session.execute(update(EvidenceRow).where(*where).values(kind="step", hash=former))
+    assert 0 == run("evidence", "verify").code
+
+
+def test_systems_are_checked(run, desk, monkeypatch, tmp_path):
+    """Each is built; what is wrong is said beside it, with exit code 1."""
+    assert ["chat", "mail", "documents"] == [one["system"] for one in run("systems", "check", "--json").json()]
+    text = desk.world.systems.read_text().replace('"map.yaml"', '"gone.yaml"')
+    other = tmp_path / "systems.toml"
+    other.write_text(text)
+    monkeypatch.setenv("RIGHTSDESK_SYSTEMS", str(other))
+    said = run("systems", "check", "--json")
+    assert (1, [False, True, True]) == (said.code, [one["ok"] for one in said.json()])
+    assert "no data map at gone.yaml" in said.json()[0]["note"]
+    monkeypatch.setenv("RIGHTSDESK_SYSTEMS", str(tmp_path / "gone.toml"))
+    assert "no inventory at" in wrong(run("systems", "check"))
+
+
+def test_migrate_says_what_it_did(run, bare):
+    """Once to head, then nothing; before that a read says what to do."""
+    assert "run `rightsdesk migrate`" in wrong(run("tickets"), 1)
+    assert re.fullmatch(r"migrated to \d{4}\n", run("migrate").out)
+    assert re.fullmatch(r"the schema is at head \(\d{4}\)\n", run("migrate").out)
+    assert [] == run("tickets", "--json").json()
+
+
+def test_no_stack_is_exit_code_1(run, bare):
+    """For people and for machines."""
+    said = run("status")
+    assert (1, "") == (said.code, said.error)
+    assert "no stack is running" in said.out
+    found = run("status", "--json")
+    assert (1, {"ready": False, "stack": None}) == (found.code, found.json())
+
+
+def test_a_wrong_setting_is_one_line(run, desk, monkeypatch):
+    """The variable is named, its value is not."""
+    monkeypatch.setenv("RIGHTSDESK_DATABASE_URL", "no url")
+    assert "RIGHTSDESK_DATABASE_URL is not a SQLAlchemy URL" in wrong(run("tickets"))
+    monkeypatch.setenv("RIGHTSDESK_LEASE_SECONDS", "soon")
+    assert "RIGHTSDESK_LEASE_SECONDS is not valid; see the README" == wrong(run("tickets"))
+
+
+def test_tickets_come_from_a_file_from_standard_input_and_as_lines(run, desk, tmp_path):
+    """An id a line in their order; with --no-wait once they are queued."""
+    raws = [ticket("access", "nobody@never.example") for _ in range(3)]
+    path = tmp_path / "ticket.json"
+    path.write_text(json.dumps(raws[0], indent=2))
+    assert (0, f"{raws[0]['id']}\n", "") == run("submit", path, "--no-wait")
+    lines = "\n".join(json.dumps(one) for one in raws[1:]) + "\n\n"
+    assert [one["id"] for one in raws[1:]] == run("submit", "-", "--no-wait", stdin=lines).out.split()
+    anonymous = {name: value for name, value in raws[0].items() if name != "id"}
+    made = run("submit", "--no-wait", stdin=json.dumps(anonymous)).out.strip()
+    desk.line.intake.round()
+    listed = {one["id"] for one in run("tickets", "--json").json()}
+    assert {str(UUID(made)), *(one["id"] for one in raws)} <= listed
+
+
+def test_a_ticket_is_pushed_once(run, desk):
+    """What is spooled from before is sent again, what is queued now is not sent twice."""
+    broker = desk.line.intake.broker
+    desk.line.intake.round()
+    left = len(desk.line.submitter.left())
+    run("submit", "--no-wait", stdin=json.dumps(ticket("access", "nobody@never.example")))
+    assert 1 + left >= broker.llen(INTAKE)
+    run("submit", "--no-wait", stdin=json.dumps(ticket("access", "nobody@never.example")))
+    pushed = broker.lrange(INTAKE, 0, -1)
+    assert len(set(pushed)) + 1 == len(pushed)
+    desk.line.intake.round()
+
+
+def test_an_accepted_ticket_is_printed(run, desk):
+    """Without options it waits for intake's receipt, and clears the spool."""
+    raw = ticket("access", "nobody@never.example")
+    with desk.taking():
+        said = run("submit", stdin=json.dumps(raw))
+    assert (0, f"{raw['id']}\n", "") == said
+    assert not [path for path in (desk.home / "spool").iterdir() if path.name.startswith(raw["id"])]
+
+
+@pytest.mark.parametrize(
+    ("stdin", "said"),
+    [
+        ("", "no ticket: give a JSON object or JSON Lines"),
+        ("{", "line 1: not valid JSON"),
+        ("[" * 100_000, "line 1: not valid JSON"),
+        ('{"id": ' + "1" * 5000 + "}", "line 1: not valid JSON"),
+        ("5", "a ticket is a JSON object"),
+        ("[]", "a ticket is a JSON object"),
+        (json.dumps(ticket("levitation")), "right: there is no such right"),
+        (json.dumps(ticket("access", colour=1)), "colour: unknown key"),
+        (json.dumps(ticket("access", client="nobody")), "client: no such client in the inventory"),
+        (json.dumps(ticket("access")) + "\n" + json.dumps(ticket("x")), "line 2: right: there is no such right"),
+        (json.dumps(ticket("rectification", details={"changes": {"user." + "a" * 90 + str(n): "x" for n in range(1)}})),
+         "details."),
+    ],
+)  # fmt: skip
+def test_a_wrong_ticket_is_refused_by_one_line(run, desk, stdin, said):
+    """Nothing is queued, and no address is quoted."""
+    before = desk.line.intake.broker.llen(INTAKE)
+    line = wrong(run("submit", stdin=stdin))
+    assert line.startswith(said)
+    assert ADA not in line
+    assert before == desk.line.intake.broker.llen(INTAKE)
+
+
+def test_a_ticket_too_large_is_refused(run, desk):
+    """At most 32 KiB; lists of people go as a file."""
+    changes = {f"user.x{chr(97 + n // 26)}{chr(97 + n % 26)}": "v" * 1000 for n in range(40)}
+    line = wrong(run("submit", stdin=json.dumps(ticket("rectification", details={"changes": changes}))))
+    assert "32 KiB; lists of people go as a file" in line
+
+
+def test_a_file_that_cannot_be_read(run, desk, tmp_path):
+    """Missing, or not text."""
+    assert "cannot read /nowhere/x: No such file or directory" == wrong(run("submit", "/nowhere/x"))
+    (tmp_path / "x").write_bytes(b"\xff\xfe")
+    assert "is not UTF-8 text" in wrong(run("submit", tmp_path / "x"))
+
+
+@pytest.mark.parametrize(("name", "code"), [("access", 0), ("failed", 1), ("waiting", 3), ("refused", 4)])
+def test_waiting_for_the_end_has_its_exit_codes(run, desk, name, code):
+    """0 fulfilled, 1 failed, 3 waiting for a person, 4 partial, refused or withdrawn."""
+    with desk.taking():
+        said = run("submit", "--wait", "--timeout", "20", stdin=json.dumps(desk.raw[name]))
+    assert (code, f"{desk.ids[name]}\n") == (said.code, said.out)
+
+
+def test_of_several_tickets_the_worst_counts(run, desk):
+    """A failure before a question before a refusal."""
+    for names, code in ((("access", "refused"), 4), (("access", "refused", "waiting"), 3), (desk.raw, 1)):
+        lines = "\n".join(json.dumps(desk.raw[name]) for name in names)
+        with desk.taking():
+            assert code == run("submit", "--wait", "--timeout", "20", stdin=lines).code
+
+
+def test_time_runs_out_with_exit_code_5(run, desk):
+    """While its steps are not worked, and when no intake takes it, too."""
+    raw = json.dumps(ticket("access", "nobody@never.example"))
+    assert (5, "") == run("submit", "--wait", "--timeout", "0.1", stdin=raw)[:2]
+    with desk.taking():
+        assert 5 == run("submit", "--wait", "--timeout", "0.5", stdin=raw).code
+    assert "no receipt for 1 tickets yet" in wrong(
+        run("submit", "--timeout", "0.1", stdin=json.dumps(ticket("access"))), 1
+    )
+    desk.line.intake.round()
+
+
+def test_an_id_that_is_reused_is_a_failure(run, desk):
+    """Intake's receipt says why."""
+    with desk.taking():
+        said = run("submit", stdin=json.dumps(desk.raw["access"] | {"instruction": "another"}))
+    assert "id reused; see `rightsdesk dead`" in wrong(said, 1)
+
+
+def test_a_broker_that_is_down_is_said(run, bare, monkeypatch):
+    """The ticket is spooled, and sent by a later submit."""
+    monkeypatch.setenv("RIGHTSDESK_BROKER_URL", "redis+socket:///nowhere.sock?virtual_host=0")
+    assert "the queue is down" in wrong(run("submit", stdin=json.dumps(ticket("access"))), 1)
+    assert 1 == len(list((bare / "spool").iterdir()))
+    monkeypatch.setenv("RIGHTSDESK_BROKER_URL", "amqp://x")
+    assert "RIGHTSDESK_BROKER_URL must start with" in wrong(run("submit", stdin=json.dumps(ticket("access"))))
+
+
+def test_a_person_decides_and_a_tick_sweeps(desk):
+    """A decision is recorded and its next steps are sent; one about a closed ticket, or a time in earnest, is wrong."""
+    ident = desk.line.submit(ticket("access", "nobody@never.example", identity=None))
+    reason = "--as", "ines", "--reason", "knows her"
+    at = "tick", "--at", "2026-01-01T00:00:00+00:00", "--json"
+    approved, closed, unknown, earnest, swept = process(
+        desk, (("approve", ident, *reason), {}), (("pause", desk.ids["access"], *reason), {}),
+        (("refuse", uuid4(), *reason), {}), (at, {}), (at, {"RIGHTSDESK_TEST": "1"}),
+    )  # fmt: skip
+    assert (0, "approve: recorded\n", "") == approved
+    steps = desk.line.ticket(ident)["steps"]
+    assert [("approve", "ines")] == [(one["decision"], one["by"]) for one in steps if one["waits"] == "identity"]
+    path = desk.environment["RIGHTSDESK_BROKER_URL"].removeprefix("redis+socket://").partition("?")[0]
+    with redis.Redis(unix_socket_path=path) as broker:
+        assert all(broker.llen(queue) for queue in ("chat", "email", "data-center"))
+        broker.delete("chat", "email", "data-center")
+    assert "the ticket is closed; submit a new one" == wrong(closed)
+    assert "no such ticket" == wrong(unknown)
+    assert "--at is only for tests: set RIGHTSDESK_TEST=1" == wrong(earnest)
+    assert 0 == swept.code
+    assert {"reclaimed", "sent", "advanced"} == set(swept.json())

@@ -1,0 +1,80 @@
+"""The certificate of a closed ticket: what was done where, what the second look saw, what is left and until when."""
+
+from datetime import datetime
+from typing import Any
+
+from shared.deadlines import period
+from shared.domain.case import Case
+from shared.domain.outcome import total
+from shared.domain.step import CHANNELS, Taken
+from shared.evidence import sign
+from shared.store.chain import Chain
+from shared.store.tables import TicketRow
+from workers.office import Office
+
+
+def certify(office: Office, row: TicketRow, case: Case, chain: Chain, now: datetime) -> dict[str, Any]:
+    """Return the signed certificate; its chain head is the entry that closed the ticket."""
+    right = office.rights[row.right]
+    body = {
+        "ticket": str(row.id),
+        "client": {"id": row.client, "name": case.client.name},
+        "right": row.right,
+        "article": f"GDPR Art. {right.article}",
+        "instruction": case.ticket.instruction,
+        "received_at": row.received_at.isoformat(),
+        "closed_at": now.isoformat(),
+        "due_at": row.due_at.isoformat(),
+        "in_time": now <= row.due_at,
+        "outcome": row.outcome,
+        "systems": [_system(case, system.id, system.channel) for system in case.systems],
+        "kept": [reason for step in case.steps for reason in step.reasons if reason["outcome"] != "hit"],
+        "residual": _backups(case, now),
+        "decisions": [
+            {
+                "step": step.id,
+                "about": step.waits or step.key,
+                "decision": step.decision,
+                "by": step.by,
+                "at": _at(step),
+            }
+            for step in case.steps
+            if step.decision
+        ],
+        "evidence": {"entries": chain.seq, "head": chain.head.hex()},
+    }
+    return sign(body, office.vault.signer)
+
+
+def _system(case: Case, system: str, channel: str) -> dict[str, Any]:
+    mine = [step for step in case.steps if step.system == system and step.channel in CHANNELS]
+    located = [step for step in mine if step.verb == "locate" and step.commitment]
+    return {
+        "id": system,
+        "channel": channel,
+        "found_before": located[-1].commitment if located else None,
+        "actions": [
+            {"step": step.id, "verb": step.verb, "state": step.state, "at": _at(step), "counts": step.counts}
+            for step in mine
+        ],
+        "second_look": _look(mine),
+    }
+
+
+def _look(steps: list[Taken]) -> str:
+    looks = [step for step in steps if step.verb == "absent"]
+    if not looks or looks[-1].state != "done":
+        return "not proved" if looks else "none"
+    return "still there" if total(looks[-1].counts, "hit") else "clean"
+
+
+def _backups(case: Case, now: datetime) -> list[dict[str, str]]:
+    erased = case.total("erased", "masked", "redacted", verb="delete")
+    if not case.client.backups or not erased:
+        return []
+    until = period(case.client.backups).after(now.date())
+    return [{"what": "copies in backups", "until": until.isoformat()}]
+
+
+def _at(step: Taken) -> str | None:
+    return step.finished_at.isoformat() if step.finished_at else None

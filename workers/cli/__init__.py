@@ -1,0 +1,81 @@
+"""The command `rightsdesk`. Everything heavy is imported by the command that needs it."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import typer
+from typer.exceptions import TyperException
+
+from shared.domain.errors import RightsdeskError, UsageError
+
+app = typer.Typer(
+    name="rightsdesk",
+    help="Answer people's GDPR rights, and prove it. Start with `rightsdesk demo`.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"rightsdesk {version('rightsdesk')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    """Answer people's GDPR rights, and prove it."""
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Run the command; an error of ours is one line on standard error, 2 for wrong use and 1 for a failure."""
+    from workers.cli import proofs, stack, tickets  # noqa: F401 - they register their commands
+
+    os.umask(0o077)
+    try:
+        code = app(words, standalone_mode=False)  # else Typer would print its errors by itself, in four lines
+        sys.exit(code or 0)
+    except TyperException as error:
+        _explain(error)
+    except UsageError as error:
+        _fail(str(error), 2)
+    except RightsdeskError as error:
+        _fail(str(error), 1)
+    except KeyboardInterrupt:
+        _fail("stopped", 130)
+    except BrokenPipeError:
+        os._exit(0)
+    except Exception as error:
+        if type(error).__module__.startswith(("sqlalchemy", "redis")):
+            _fail(_unreachable(error), 1)
+        raise
+
+
+def _unreachable(error: Exception) -> str:
+    name = type(error).__name__
+    if type(error).__module__.startswith("redis"):
+        return f"the broker is not reachable ({name}); check RIGHTSDESK_BROKER_URL, or start `rightsdesk up`"
+    if name in ("OperationalError", "ProgrammingError"):
+        return f"the database is not reachable or has no schema ({name}); run `rightsdesk migrate`, or `rightsdesk up`"
+    return f"the database refused ({name})"
+
+
+def _explain(error: TyperException) -> NoReturn:
+    context: Any = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":  # the message is the help
+        sys.stderr.write(error.format_message() + "\n")
+        sys.exit(2)
+    text = " ".join(error.format_message().split()).rstrip(".")
+    _fail(f"{text}; see `{context.command_path} --help`" if context else text, 2)
+
+
+def _fail(text: str, code: int) -> NoReturn:
+    sys.stderr.write(f"rightsdesk: {text}\n")
+    sys.exit(code)

@@ -1,0 +1,179 @@
+"""Commands that run the stack or one part of it."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shared.domain.errors import UsageError
+from workers.cli import app
+from workers.cli.shown import as_json, table
+
+Concurrency = Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")]
+
+
+@app.command(epilog="Examples: rightsdesk demo --keep /tmp/world · rightsdesk demo --replace sql=my-sql")
+def demo(
+    keep: Annotated[Path | None, typer.Option(help="Keep the demo's world and state in this folder.")] = None,
+    replace: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KIND=OTHER", help="Try another connector kind in place of one of the samples'."),
+    ] = None,
+) -> None:
+    """Run every right on the embedded stack with sample systems, and check what is left."""
+    from workers.demo.run import run
+
+    pairs = [one.partition("=") for one in replace or ()]
+    if wrong := [kind for kind, _, other in pairs if not other]:
+        raise UsageError(f"--replace {wrong[0]}: write KIND=OTHER, e.g. sql=my-sql")
+    raise typer.Exit(run(keep, {kind: other for kind, _, other in pairs}))
+
+
+@app.command(epilog="Example: RIGHTSDESK_HOME=~/rd RIGHTSDESK_SYSTEMS=systems.toml rightsdesk up")
+def up(concurrency: Concurrency = 2) -> None:
+    """Run the embedded stack until Ctrl-C or SIGTERM; state is kept under RIGHTSDESK_HOME."""
+    from functools import partial
+
+    from shared import settings
+    from shared.inventory import load
+    from workers.embedded import Stack
+    from workers.stack import prepare, registry
+
+    read = settings.read()
+    load(read.systems)  # what is plainly wrong is said before anything starts
+    stack = Stack(
+        read, concurrency=concurrency, say=typer.echo, meanwhile=partial(prepare, read), registry=registry(read)
+    )
+    stack.run(lambda: typer.echo("ready; submit with `rightsdesk submit`, stop with Ctrl-C"))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's schema to head."""
+    from shared import settings
+    from shared.store.migrate import head
+    from shared.store.migrate import migrate as to_head
+    from shared.store.session import Store
+
+    store = Store(settings.read().database)
+    typer.echo(f"migrated to {head()}" if to_head(store) else f"the schema is at head ({head()})")
+    store.close()
+
+
+@app.command()
+def intake() -> None:
+    """Take tickets from the queue and store them."""
+    from functools import partial
+
+    from shared import log, settings
+    from shared.store.migrate import await_head
+    from workers.intake import Intake
+    from workers.office import open_office
+    from workers.queues import make_app, publish, say_ready
+
+    log.configure("intake")
+    read = settings.read()
+    office = open_office(read)
+    await_head(office.store)
+    consumer = Intake(office, partial(publish, make_app(read)))
+    say_ready(read, "intake")
+    consumer.run()
+
+
+@app.command(epilog="Example: rightsdesk worker --queues chat,email --concurrency 4")
+def worker(
+    queues: Annotated[str | None, typer.Option(help="Queues to serve, with commas; all by default.")] = None,
+    concurrency: Concurrency = 2,
+) -> None:
+    """Serve step queues with a Celery worker."""
+    from shared import settings
+    from workers.app import work
+    from workers.queues import QUEUES
+
+    names = queues.split(",") if queues else list(QUEUES)
+    if unknown := sorted(set(names) - set(QUEUES)):
+        raise UsageError(f"no such queue: {unknown[0]}; there are {', '.join(QUEUES)}")
+    work(settings.read(), queues=names, concurrency=concurrency)
+
+
+@app.command()
+def beat() -> None:
+    """Run beat, which wakes the sweep."""
+    from shared import settings
+    from workers.queues import tick_by_beat
+
+    tick_by_beat(settings.read())
+
+
+@app.command()
+def console() -> None:
+    """Serve the page behind the packages' one-time links, on the loopback interface (RIGHTSDESK_CONSOLE_PORT)."""
+    from shared import log, settings
+    from shared.envelope import open_vault
+    from shared.store.migrate import await_head
+    from shared.store.session import Store
+    from workers.console.app import make_console
+    from workers.console.serve import serve
+
+    log.configure("console")
+    read = settings.read()
+    store = Store(read.database)
+    await_head(store)
+    serve(make_console(read, store, open_vault(read.root)), read)
+
+
+@app.command()
+def status(json: Annotated[bool, typer.Option("--json", help="For machines.")] = False) -> None:
+    """Show the parts of the running stack, their pids, and whether it is ready."""
+    from shared import settings
+    from workers.embedded import read_stack
+
+    read = settings.read()
+    stack = read_stack(read)
+    if json:
+        as_json({"ready": stack is not None, "stack": stack})
+    elif stack is None:
+        typer.echo(f"no stack is running under {read.root}; start one with `rightsdesk up`")
+    else:
+        table(("part", "pid"), sorted(stack["pids"].items()))
+        typer.echo(f"broker   {stack['broker_url']}\ndatabase {stack['database_url']}")
+        typer.echo(f"flower   {stack['flower_url']}\nmetrics  {stack['metrics_url']}")
+    raise typer.Exit(0 if stack else 1)
+
+
+@app.command(epilog="Example: RIGHTSDESK_TEST=1 rightsdesk tick --at 2026-03-01T09:00:00+01:00")
+def tick(
+    at: Annotated[str | None, typer.Option(help="As of this time; only with RIGHTSDESK_TEST=1.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Run one sweep now."""
+    from dataclasses import asdict
+    from functools import partial
+
+    from shared import log, settings
+    from workers.office import open_office, utc_now
+    from workers.queues import make_app, publish
+    from workers.sweep import sweep
+
+    log.configure("tick", level=30)
+    read = settings.read()
+    if at and not read.test:
+        raise UsageError("--at is only for tests: set RIGHTSDESK_TEST=1")
+    moment = _time(at) if at else utc_now()
+    office = open_office(read, now=lambda: moment)
+    swept = sweep(office, partial(publish, make_app(read)))
+    if json:
+        as_json(asdict(swept))
+    else:
+        typer.echo(f"{swept.reclaimed} leases reclaimed, {swept.sent} steps sent, {swept.advanced} tickets advanced")
+
+
+def _time(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError("a time looks like 2026-03-01T09:00:00+01:00") from None
+    if moment.tzinfo is None:
+        raise UsageError("a time needs its offset, e.g. +01:00")
+    return moment

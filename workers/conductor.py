@@ -1,0 +1,248 @@
+"""The conductor: accept a ticket, move it on as far as its steps allow, close it. Always under the ticket's lock."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, exists, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from shared.deadlines import due
+from shared.domain.case import Case, Right, closing
+from shared.domain.identifier import Identifier
+from shared.domain.join import IN_FLIGHT, stage_is_over
+from shared.domain.step import DESK, Step
+from shared.domain.ticket import Ticket
+from shared.envelope import seal_json
+from shared.store import gates, steps
+from shared.store.chain import Chain
+from shared.store.nudge import Nudge
+from shared.store.tables import CertificateRow, PersonRow, StepRow, TicketRow, core
+from workers.caseload import Steps, base_subject, case_of, lock, steps_and_chain, subject_as_json
+from workers.certificate import certify
+from workers.office import Office, ticket_aad
+
+_WAKE = timedelta(hours=1)
+_INSERT = insert(core(StepRow))
+
+
+@dataclass(slots=True)
+class Moves:
+    """What a transaction set in motion: systems whose windows may be filled, tickets that may go on now."""
+
+    systems: set[str] = field(default_factory=set)
+    followers: set[UUID] = field(default_factory=set)
+
+
+def accept(office: Office, session: Session, ticket: Ticket, fingerprint: bytes, now: datetime) -> Moves:
+    """Store a ticket and take its first steps; from this transaction on the gate answers for it."""
+    right, client = office.rights[ticket.right], office.client(ticket.client)
+    key, wrapped = office.vault.new_key(ticket.key)
+    calendar = partial(due, country=client.country, subdivision=client.subdivision, tz=client.timezone)
+    statutory = calendar(right.clock, ticket.received_at)
+    clocks = [_clock("statutory", statutory)]
+    if client.sla:
+        clocks.append(_clock("sla", calendar(client.sla, ticket.received_at)))
+    row = TicketRow(
+        id=ticket.key, client=ticket.client, right=ticket.right, state="open", stage=right.names[0],
+        stage_since=now, priority=right.priority, received_at=ticket.received_at, accepted_at=now,
+        due_on=statutory.on, due_at=statutory.at, strict_at=statutory.strict_at, clocks=clocks,
+        fingerprint=fingerprint, wrapped_key=wrapped,
+        sealed=seal_json(key, ticket.model_dump(mode="json"), aad=ticket_aad(ticket.key)),
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    people = remember(office, session, row, base_subject(ticket, client).identifiers)
+    represented = bool(ticket.subject and ticket.subject.represented_by)
+    # what allows something waits until the mandate was looked at; what denies acts at once
+    at_once = [gate for gate in right.gates(ticket) if not (gate.allow and represented)]
+    gates.open_gates(session, row.id, at_once, people, key=key, at=now, declared=ticket.received_at)
+    chain = Chain(row.id)
+    chain.append(
+        "accepted",
+        now,
+        {
+            "client": row.client, "right": row.right, "received_at": row.received_at.isoformat(),
+            "due_at": row.due_at.isoformat(), "rule": list(statutory.trace),
+        },
+        secret=ticket.instruction, key=key,
+    )  # fmt: skip
+    moves = advance(office, session, row, [], chain, now)
+    chain.write(session)
+    return moves
+
+
+def _clock(name: str, deadline: Any) -> dict[str, Any]:
+    return {"name": name, "due_at": deadline.at.isoformat(), "strict_at": deadline.strict_at.isoformat()}
+
+
+def remember(office: Office, session: Session, row: TicketRow, identifiers: Iterable[Identifier]) -> list[bytes]:
+    """Enter a ticket's person into the blind index; return the digests."""
+    digests = sorted(office.vault.blind(row.client, one) for one in identifiers)
+    if digests:
+        session.execute(insert(PersonRow), [{"ticket_id": row.id, "digest": digest} for digest in digests])
+    return digests
+
+
+def move_on(office: Office, session: Session, ticket: UUID, now: datetime) -> Moves:
+    """Lock a ticket and advance it; for those who changed something outside of a step."""
+    row = lock(session, ticket)
+    rows, chain = steps_and_chain(session, ticket)
+    moves = advance(office, session, row, rows, chain, now)
+    chain.write(session)
+    return moves
+
+
+def advance(office: Office, session: Session, row: TicketRow, rows: Steps, chain: Chain, now: datetime) -> Moves:
+    """Move on as far as the steps allow. The caller holds the lock, has read `rows` under it, and writes the chain."""
+    right, moves, planned = office.rights[row.right], Moves(), list[str]()
+    states = {step.id: step.state for step in rows}
+    while row.closed_at is None and row.paused_at is None:
+        here = [step for step in rows if step.stage == row.stage]
+        ahead = _is_ahead(office, session, row, right) if row.stage == "wait_turn" else False
+        _end_turn(session, here, states, ahead=ahead, now=now)
+        over, eager = stage_is_over(states[step.id] for step in here), row.stage in right.eager
+        if not over and not eager:
+            break
+        case = case_of(office, row, rows, now=now, ahead=ahead)
+        known = {step.key for step in here}
+        asked = {step.key: step for step in right.stage(row.stage)(case)}
+        wanted = [step for key, step in asked.items() if key not in known]
+        if eager:
+            row.wake_at = now + _WAKE if now - row.stage_since >= _WAKE else row.stage_since + _WAKE
+        if wanted:
+            planned = _plan(office, session, row, case, wanted, moves, now)
+        if wanted or not over:
+            break
+        row.wake_at = None
+        if row.stage == right.names[-1]:
+            _close(office, session, row, case, chain, now)
+            moves.followers |= _followers(session, row)
+            break
+        row.stage, row.stage_since = right.names[right.names.index(row.stage) + 1], now
+    if row.closed_at is None:
+        state = _state([states[s.id] for s in rows if s.stage == row.stage and s.waits != "turn"] + planned)
+        if row.state != state:
+            row.state = state
+    return moves
+
+
+def _state(states: Iterable[str]) -> str:
+    held = set(states)
+    moving = held & (IN_FLIGHT | {"ready"})
+    return "waiting" if held & {"waiting", "failed"} and not moving else "open"
+
+
+def _end_turn(session: Session, here: Steps, states: dict[int, str], *, ahead: bool, now: datetime) -> None:
+    for step in here:
+        if step.waits == "turn" and states[step.id] == "waiting" and not ahead:
+            session.execute(update(StepRow).where(StepRow.id == step.id).values(state="done", finished_at=now))
+            states[step.id] = "done"
+
+
+def _plan(
+    office: Office, session: Session, row: TicketRow, case: Case, wanted: list[Step], moves: Moves, now: datetime
+) -> list[str]:
+    """Write the steps a stage asks for; return their states."""
+    key, _ = office.ticket(row)
+    take = _decided_about(case)
+    subject = subject_as_json(case.subject)
+    values: list[dict[str, Any]] = []
+    for step in wanted:
+        window = step.system or DESK
+        content = {"args": dict(step.args), "subject": subject, "ambiguous": take}
+        values.append(
+            {
+                "ticket_id": row.id, "stage": row.stage, "key": step.key, "system": window,
+                "channel": step.channel, "verb": step.verb, "part": step.part, "waits": step.waits,
+                "state": "waiting" if step.waits else "ready", "priority": row.priority, "due_at": row.strict_at,
+                "counts": {}, "reasons": [], "created_at": now,
+                "sealed": seal_json(key, content, aad=step_aad(row.id, row.stage, step.key)),
+            }
+        )  # fmt: skip
+        if not step.waits:
+            moves.systems.add(window)
+    session.execute(_INSERT, values)
+    return [value["state"] for value in values if value["waits"] != "turn"]
+
+
+def _decided_about(case: Case) -> int:
+    """Return the last step whose ambiguous records a person has looked at and taken; 0 if none."""
+    matches = [step for step in case.steps if step.verb == "match" and not step.part and step.decision == "approve"]
+    if not matches:
+        return 0
+    seen = (step.id for step in case.taken("locate") if step.id < matches[-1].id)
+    return max(seen, default=0)
+
+
+def step_aad(ticket: UUID, stage: str, key: str) -> bytes:
+    """Return what binds a step's sealed arguments to its row."""
+    return b"step:" + ticket.bytes + f"{stage}/{key}".encode()
+
+
+def _is_ahead(office: Office, session: Session, row: TicketRow, right: Right) -> bool:
+    """Say whether another open ticket about this person goes first."""
+    rights = [(name, one) for name, one in office.rights.items() if one.acting]
+    ours, theirs = select(PersonRow.digest).where(PersonRow.ticket_id == row.id), PersonRow
+    earlier = or_(
+        TicketRow.received_at < row.received_at,
+        and_(TicketRow.received_at == row.received_at, TicketRow.id < row.id),
+    )
+    # whoever came first: one that acts already is not run into
+    under_way = or_(*(and_(TicketRow.right == name, TicketRow.stage.in_(_acting(one))) for name, one in rights))
+    found = session.scalar(
+        select(
+            exists().where(
+                TicketRow.closed_at.is_(None),
+                TicketRow.id != row.id,
+                TicketRow.id == theirs.ticket_id,
+                theirs.digest.in_(ours),
+                or_(
+                    and_(TicketRow.right.in_([name for name, _ in rights]), earlier),
+                    under_way,
+                    # one whose identity is not established yet does not hold up others
+                    and_(TicketRow.right.in_(right.waits_for), TicketRow.stage != "identify"),
+                ),
+            )
+        )
+    )
+    return bool(found)
+
+
+def _acting(right: Right) -> tuple[str, ...]:
+    """Return the stages in which a right acts: after its turn came."""
+    return right.names[right.names.index("wait_turn") + 1 :]
+
+
+def _followers(session: Session, row: TicketRow) -> set[UUID]:
+    """Return the tickets that wait for their turn behind this person's."""
+    ours = select(PersonRow.digest).where(PersonRow.ticket_id == row.id)
+    return set(
+        session.scalars(
+            select(StepRow.ticket_id)
+            .join(PersonRow, PersonRow.ticket_id == StepRow.ticket_id)
+            .where(
+                PersonRow.digest.in_(ours),
+                StepRow.waits == "turn",
+                StepRow.state == "waiting",
+                StepRow.ticket_id != row.id,
+            )
+            .distinct()
+        )
+    )
+
+
+def _close(office: Office, session: Session, row: TicketRow, case: Case, chain: Chain, now: datetime) -> None:
+    row.outcome, row.state, row.closed_at = closing(case), "closed", now
+    gates.close_gates(session, row.id, kinds=("halt",), at=now)
+    chain.append("closed", now, {"outcome": row.outcome})
+    document = certify(office, row, case, chain, now)
+    session.add(CertificateRow(ticket_id=row.id, signed_at=now, document=document))
+
+
+def send_window(office: Office, session: Session, systems: Iterable[str], now: datetime) -> list[Nudge]:
+    """Fill the windows of these systems; the caller publishes after its commit."""
+    return steps.fill(session, {system: office.window(system) for system in sorted(systems)}, now=now)

@@ -1,0 +1,36 @@
+"""The index of exported messages: a row for each .eml file."""
+
+from collections.abc import Iterable
+
+from shared import mime
+from shared.masking import strategy
+from workers.connectors.maildir.letters import Reader, sent_at
+
+COLUMNS = ("date", "from", "to", "subject", "file")
+
+
+def file_name(key: str) -> str:
+    """Return the name of a message's file in a package."""
+    folder, _, base = key.rpartition("/")
+    safe = "".join(char if char.isalnum() or char in "._=,@+-" else "_" for char in base)
+    return f"{folder}/{safe}.eml"
+
+
+def row(raw: bytes, name: str, reader: Reader, key: bytes) -> dict[str, str | None]:
+    """Return a message's row: the addresses of other people are pseudonyms under the ticket's key."""
+    message = mime.parse(raw)
+    at = sent_at(message)
+    parties = list(mime.parties(message))
+
+    def shown(roles: Iterable[str]) -> str:
+        of_roles = dict.fromkeys(one.address for one in parties if one.role in roles)
+        mask = strategy("email")
+        return ", ".join(mask(one, key=key) or "" if reader.is_another(one) else one for one in of_roles)
+
+    return {
+        "date": at.isoformat() if at else None,
+        "from": shown({"from"}),
+        "to": shown({"to", "cc", "bcc"}),
+        "subject": mime.header(message, "subject"),
+        "file": name,
+    }

@@ -1,0 +1,109 @@
+"""Whose a message is: by the addresses in its headers, compared exactly, and by what its texts name."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.message import Message
+from email.utils import mktime_tz, parsedate_tz
+from functools import lru_cache
+
+from shared import mime
+from shared.domain.identifier import EMAIL, Identifier, Subject, normalise_name
+from shared.freetext import stands_in
+
+_SMALL = 8 * 1024  # bytes
+
+
+def _open(raw: bytes) -> tuple[tuple[mime.Party, ...], Iterable[str], Iterable[str]]:
+    message = mime.parse(raw)
+    return tuple(mime.parties(message)), mime.headers(message), mime.texts(message)
+
+
+@lru_cache(maxsize=2048)
+def _opened(raw: bytes) -> tuple[tuple[mime.Party, ...], Iterable[str], Iterable[str]]:
+    """Open a small message once in a process, by its content: another search reads the same mailboxes again."""
+    parties, headers, texts = _open(raw)
+    return parties, tuple(headers), tuple(texts)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What a message is to the person: a party's own, shared with other people, or a mention."""
+
+    how: str  # subject | mention | "" for nothing
+    shared: bool = False
+    sent: bool = False  # by the person
+    names: frozenset[str] = frozenset()
+    where: str = ""  # a ground for the second look, without a value
+
+
+class Reader:
+    """Reads messages for one subject; `is_own` says which addresses are the vendor's and the client's."""
+
+    def __init__(self, subject: Subject, is_own: Callable[[Identifier], bool]) -> None:
+        self.subject = subject
+        self._is_own = is_own
+        self._names = _full_names(subject.names)
+
+    def read(self, raw: bytes) -> Letter:
+        """Judge a message."""
+        parties, headers, texts = _opened(raw) if len(raw) <= _SMALL else _open(raw)
+        mine = [one for one in parties if self.is_theirs(one.address)]
+        if mine:
+            return Letter(
+                "subject",
+                shared=any(self.is_another(one.address) for one in parties),
+                sent=any(one.role in mime.SENDERS for one in mine),
+                names=frozenset(normalise_name(one.name) for one in mine if one.name and "@" not in one.name),
+                where="an address stands in a header",
+            )
+        if any(self.find(text) for text in headers):
+            return Letter("mention", where="an identifier stands in a header")
+        if any(self.find(text) for text in texts):
+            return Letter("mention", where="an identifier stands in a text")
+        return Letter("")
+
+    def find(self, text: str) -> list[tuple[int, int]]:
+        """Return where the person's identifiers stand in a text."""
+        return stands_in(text, self.subject)
+
+    def is_theirs(self, address: str) -> bool:
+        """Say whether an address is the person's."""
+        return self.subject.normalise(EMAIL, address) in self.subject.identifiers
+
+    def is_another(self, address: str) -> bool:
+        """Say whether an address is someone else's than the person's, the vendor's and the client's."""
+        one = self.subject.normalise(EMAIL, address)
+        return bool(one and one not in self.subject.identifiers and one.value != mime.NOBODY and not self._is_own(one))
+
+    def redacted(self, raw: bytes) -> bytes:
+        """Return a message without the person's identifiers, and without their full names."""
+        return mime.redacted(raw, self._find_all, self.is_theirs)
+
+    def disclosable(self, raw: bytes, *, sent: bool) -> bytes:
+        """Return a message as its sender or receiver has seen it: without the blind copies of other people."""
+        return raw if sent else mime.without(raw, "bcc", lambda one: self.is_another(one.address))
+
+    def _find_all(self, text: str) -> Iterable[tuple[int, int]]:
+        spans = self.find(text)
+        if self._names:
+            taken = [match.span() for match in self._names.finditer(text)]
+            spans = sorted(spans + [(a, b) for a, b in taken if all(b <= start or end <= a for start, end in spans)])
+        return spans
+
+
+def sent_at(message: Message) -> datetime | None:
+    """Return when a message says that it was sent."""
+    try:
+        parsed = parsedate_tz(mime.header(message, "date"))
+        return datetime.fromtimestamp(mktime_tz(parsed), UTC) if parsed else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _full_names(names: Iterable[str]) -> re.Pattern[str] | None:
+    """Find names of two words and more: a first name alone is everybody's."""
+    full = sorted((name.split() for name in names if " " in name), key=len, reverse=True)
+    either = "|".join(r"\s+".join(map(re.escape, words)) for words in full)
+    return re.compile(rf"(?<!\w)(?:{either})(?!\w)", re.IGNORECASE) if full else None

@@ -1,0 +1,103 @@
+"""Text objects, read a line at a time, however long they are."""
+
+import codecs
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from shared import freetext
+from shared.domain.identifier import EMAIL, PHONE, Identifier, Subject
+from shared.markup import readings, replaced
+from shared.masking.redact import REDACTED
+
+_TEXT = re.compile(r"\.(?:txt|csv|tsv|json|jsonl|html?|md|log|xml|ics|vcf|ya?ml|eml|srt|vtt)$", re.IGNORECASE)
+_HTML = re.compile(r"\.html?$", re.IGNORECASE)
+_LONGEST = 1024 * 1024
+_ENDS = re.compile(r"[\s,;]")
+_KINDS = {"EMAIL": EMAIL, "PHONE": PHONE}
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Whom a text names."""
+
+    person: bool = False
+    others: bool = False
+
+
+def is_text(name: str) -> bool:
+    """Say by its name whether an object is a text."""
+    return bool(_TEXT.search(name))
+
+
+def names_person(file: BinaryIO, name: str, subject: Subject) -> bool:
+    """Say whether a text names the person."""
+    html = bool(_HTML.search(name))
+    return any(freetext.stands_in(text, subject) for line in _lines(file)[1] for text in readings(line, as_html=html))
+
+
+def named(file: BinaryIO, name: str, subject: Subject, own_domain: str) -> Named:
+    """Say whom a text names; addresses at the client's own domain are nobody's."""
+    html = bool(_HTML.search(name))
+    person = others = False
+    for line in _lines(file)[1]:
+        for text in readings(line, as_html=html):
+            person = person or bool(freetext.stands_in(text, subject))
+            others = others or any(one not in subject.identifiers for one in people_in(text, subject, own_domain))
+        if person and others:
+            break
+    return Named(person, others)
+
+
+def people(file: BinaryIO, subject: Subject, own_domain: str) -> Iterator[Identifier]:
+    """Yield every identifier of people in a text."""
+    for line in _lines(file)[1]:
+        yield from people_in(line, subject, own_domain)
+
+
+def people_in(text: str, subject: Subject, own_domain: str) -> Iterator[Identifier]:
+    """Yield the identifiers of people in a piece of text."""
+    for span in freetext.find(text, regions=(subject.region,) if subject.region else ("DE", "GB", "US")):
+        one = subject.normalise(_KINDS.get(span.kind, ""), text[span.start : span.end]) if span.kind in _KINDS else None
+        if one and not (own_domain and one.value.endswith(f"@{own_domain}")):
+            yield one
+
+
+def redacted(file: BinaryIO, name: str, subject: Subject) -> Iterator[bytes]:
+    """Yield a text without the person; what is not theirs stays byte for byte."""
+    html = bool(_HTML.search(name))
+    encoding, lines = _lines(file)
+    for line in lines:
+        after = replaced(line, lambda text: freetext.stands_in(text, subject), REDACTED, as_html=html)
+        yield after.encode(encoding, "surrogateescape")
+
+
+def _lines(file: BinaryIO) -> tuple[str, Iterator[str]]:
+    """Decode without loss: bytes that are no UTF-8 survive, and where a UTF-16 mark stands, it stays."""
+    mark = file.read(2)
+    file.seek(0)
+    encoding = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}.get(mark, "utf-8")
+    return encoding, _pieces(file, encoding)
+
+
+def _pieces(file: BinaryIO, encoding: str) -> Iterator[str]:
+    text = io.TextIOWrapper(file, encoding, "surrogateescape", newline="")
+    try:
+        while line := text.readline(_LONGEST):
+            if len(line) == _LONGEST and not line.endswith("\n"):  # one line without end: part it between two words
+                line += _rest_of_word(text)
+            mark = "\ufeff" if line.startswith("\ufeff") else ""
+            yield from filter(None, (mark, line.removeprefix(mark)))  # the mark is no part of the first word
+    finally:
+        text.detach()  # who has opened the file closes it
+
+
+def _rest_of_word(text: io.TextIOWrapper) -> str:
+    rest = ""
+    while len(rest) < _LONGEST and (char := text.read(1)):
+        rest += char
+        if _ENDS.match(char):
+            break
+    return rest

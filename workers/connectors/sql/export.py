@@ -1,0 +1,74 @@
+"""`export`: every row that is the person's, as it stands, and the files that it names."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from shared.datamap import Collection, Column
+from shared.domain.identifier import EMAIL, PHONE
+from shared.domain.outcome import Found, Outcome
+from shared.masking import strategy
+from shared.ports import Work
+from workers.connectors.sql.database import Database
+from workers.connectors.sql.files import Files
+from workers.connectors.sql.graph import Graph
+from workers.connectors.sql.mask import document
+from workers.connectors.sql.rows import Notes, chunks, fetch, opened, plain
+
+_MASKS = {EMAIL: "email", PHONE: "phone"}
+
+
+def export(database: Database, graph: Graph, files: Files | None, work: Work) -> Outcome:
+    """Write rows and files into the package; portability takes what the person provided or what was observed."""
+    outcome, notes = Outcome(), Notes(work, graph)
+    for name, found in notes.rows.items():
+        collection = graph.collections[name]
+        columns = _columns(collection, provided=bool(work.args.get("provided")))
+        if columns:
+            rows = _rows(database, collection, columns, found, work)
+            outcome.count(name, "exported", work.package.rows(name, [one.name for one in columns], rows))
+    for place, found in notes.files.items():
+        name, _, column = place.partition(".")
+        if files and graph.collections[name].columns[column] in _columns(
+            graph.collections[name], provided=bool(work.args.get("provided"))
+        ):
+            _copy(files, place, found, work, outcome)
+    return outcome
+
+
+def _columns(collection: Collection, *, provided: bool) -> list[Column]:
+    return [one for one in collection.columns.values() if not provided or one.provided in ("true", "observed")]
+
+
+def _rows(
+    database: Database, collection: Collection, columns: Sequence[Column], found: Sequence[Found], work: Work
+) -> Iterator[Mapping[str, Any]]:
+    table = database.table(collection.name)
+    for batch in chunks(found):
+        keys = [one.key for one in batch]
+        with database.reading(collection.name) as connection:
+            rows = fetch(connection, table, collection, keys, [one.name for one in columns])
+        for row in rows.values():
+            yield {
+                one.name: _shown(one, opened(row[one.name]) if document(table, one) else row[one.name], work)
+                for one in columns
+            }
+
+
+def _shown(column: Column, value: Any, work: Work) -> Any:
+    """Return a value as the person may see it: another person's is masked (Art. 15(4))."""
+    if not column.ext.others or value is None:
+        return plain(value)
+    kind = column.identity or next((one for one in _MASKS if column.has(f"user.contact.{one}")), "")
+    if kind and work.subject.normalise(kind, value) in work.subject.identifiers:
+        return plain(value)
+    return strategy(_MASKS.get(kind, "redact"))(str(plain(value)), key=work.key)
+
+
+def _copy(files: Files, place: str, found: Sequence[Found], work: Work, outcome: Outcome) -> None:
+    for one in found:
+        if not files.exists(place, one.key):
+            outcome.because(place, "residual", "a file that a record names is not there")
+            continue
+        with files.open(place, one.key) as stream:
+            work.package.file(files.name(one.key), stream)
+        outcome.count(place, "exported")

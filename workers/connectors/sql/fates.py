@@ -1,0 +1,209 @@
+"""What becomes of each row in an erasure: most go; some are kept by a duty, by another row, or by another person."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Literal
+
+import sqlalchemy as sa
+
+from shared.datamap import Collection, Retain
+from shared.deadlines import period
+from shared.domain.identifier import Subject
+from shared.domain.outcome import Found
+from workers.connectors.sql import matching
+from workers.connectors.sql.database import Database
+from workers.connectors.sql.graph import Graph, Reference, author_of, holds
+from workers.connectors.sql.rows import Notes, Row, chunks, fetch, key_of
+
+NEEDED_BY_OTHERS = "still needed by another person"
+NEEDED = "a row that stays still needs it"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Why a row stays, and what of it goes all the same.
+
+    `duty`, `kept`: nothing; `needed`: its fields with a `mask`; `masked`: all personal fields; `shared`: only this
+    person's identifiers, as it is another person's too.
+    """
+
+    how: Literal["duty", "kept", "needed", "masked", "shared"]
+    ground: str = ""
+    until: date | None = None
+
+
+class Fates:
+    """The rows of a ticket that stay, by place; a row that is not here goes."""
+
+    def __init__(self, database: Database, graph: Graph, notes: Notes, subject: Subject, today: date) -> None:
+        self._database, self._graph, self._subject, self._today = database, graph, subject, today
+        self._notes = notes.rows
+        self._noted = {name: {one.key for one in found} for name, found in notes.rows.items()}
+        self.enforced = enforced(database, graph)
+        self.order = graph.children_first(self.enforced)
+        self._references = tuple(dict.fromkeys([*graph.references, *self.enforced]))
+        self._needs: dict[tuple[str, str], dict[str, Kept]] = {}
+        self.kept: dict[tuple[str, str], Kept] = {}
+
+    def decide(self) -> dict[tuple[str, str], Kept]:
+        """Decide until nothing changes: what is kept keeps what it needs."""
+        before = -1
+        while len(self.kept) != before:
+            before = len(self.kept)
+            for name in self.order:
+                for batch in chunks(self._notes.get(name, ())):
+                    self._decide(self._graph.collections[name], batch)
+        return self.kept
+
+    def shared(self, collection: Collection, rows: dict[str, Row], *, led: bool = False) -> set[str]:
+        """Return the keys of rows that another person's row references (`led`: and that a lead calls theirs too)."""
+        return {
+            key
+            for reference in self._references
+            if reference.parent == collection.name and (not led or self._leads_up(reference))
+            for key in self._referenced(reference, rows)
+        }
+
+    def theirs_too(self, collection: Collection, found: Sequence[Found]) -> set[str]:
+        """Return the keys of noted rows that are another person's as well: nobody may change these for one of them."""
+        rows = self._rows(collection, [one.key for one in found])
+        return {key for key in self.shared(collection, rows, led=True) if not self.own(collection, rows[key])}
+
+    def own(self, collection: Collection, row: Row) -> bool:
+        """Say whether a noted row is this person's by its own word: its identity or its author."""
+        found = matching.traits(collection, row, self._subject).identifiers
+        return bool(found & self._subject.identifiers) or author_of(collection, row) is not None
+
+    def _decide(self, collection: Collection, batch: Sequence[Found]) -> None:
+        rows = self._rows(collection, [one.key for one in batch if one.place not in self.kept])
+        by_others, theirs_too = self.shared(collection, rows), self.shared(collection, rows, led=True)
+        for key, row in rows.items():
+            shared: Literal["shared", "masked"] | None = None
+            if key in by_others:
+                shared = "shared" if key in theirs_too else "masked"
+            kept = self._of_itself(collection, row) or self._for_another(collection, row, shared)
+            if kept:
+                self.kept[collection.name, key] = kept
+                self._keep_what_it_needs(collection, row, kept)
+
+    def _rows(self, collection: Collection, keys: Sequence[str]) -> dict[str, Row]:
+        table = self._database.table(collection.name)
+        texts = {one.name for one in collection.columns.values() if one.ext.free_text}
+        fields = set(self._graph.fields(collection.name)) - texts | self._graph.link_fields(collection.name)
+        fields |= {one.child_field for one in self.enforced if one.child == collection.name}
+        fields |= {one.parent_field for one in self.enforced if one.parent == collection.name}
+        with self._database.reading(collection.name) as connection:
+            return fetch(connection, table, collection, keys, fields)
+
+    def _of_itself(self, collection: Collection, row: Row) -> Kept | None:
+        if running := duty(collection, row, self._today):
+            return running
+        if collection.ext.on_erasure == "keep":
+            return Kept("kept", collection.info.retention or "kept by the data map")
+        return None
+
+    def _for_another(self, collection: Collection, row: Row, shared: Literal["shared", "masked"] | None) -> Kept | None:
+        needs = [
+            kept
+            for (name, field), values in self._needs.items()
+            if name == collection.name and (kept := values.get(str(row[field])))
+        ]
+        if needed := next((kept for kept in needs if kept.how == "needed"), None):
+            return needed
+        if collection.ext.on_erasure == "mask":
+            return Kept("masked")
+        if shared:
+            # Of a row that is this person's alone others need the key, not the name and address in it.
+            return Kept("masked" if self.own(collection, row) else shared, NEEDED_BY_OTHERS)
+        return needs[0] if needs else None
+
+    def _keep_what_it_needs(self, collection: Collection, row: Row, kept: Kept) -> None:
+        whole = kept.how in ("duty", "kept", "needed")
+        for one in self._references if whole else self.enforced:
+            if one.child == collection.name and row[one.child_field] is not None and holds(row, one.when):
+                why = Kept("needed", kept.ground, kept.until) if whole else Kept("masked", NEEDED)
+                values = self._needs.setdefault((one.parent, one.parent_field), {})
+                if whole or str(row[one.child_field]) not in values:
+                    values[str(row[one.child_field])] = why
+
+    def _leads_up(self, reference: Reference) -> bool:
+        return any(not lead.down and lead.reference == reference for lead in self._graph.leads)
+
+    def _referenced(self, reference: Reference, rows: dict[str, Row]) -> Iterator[str]:
+        """Yield the keys of those rows that a child references that was not written down as this person's."""
+        child = self._graph.collections[reference.child]
+        table = self._database.table(child.name)
+        values: dict[str, list[str]] = {}
+        raw = []
+        for key, row in rows.items():
+            if (value := row[reference.parent_field]) is not None:
+                values.setdefault(str(value), []).append(key)
+                raw.append(value)
+        query = sa.select(*(table.c[name] for name in {*child.primary_key, reference.child_field})).where(
+            matching.among(table.c[reference.child_field], raw),
+            *(table.c[field] == value for field, value in reference.when),
+        )
+        ours = self._noted.get(child.name, set())
+        with self._database.reading(child.name) as connection:
+            for one in connection.execution_options(yield_per=500).execute(query).mappings():
+                if key_of(child, one) not in ours:
+                    yield from values[str(one[reference.child_field])]
+
+
+def enforced(database: Database, graph: Graph) -> tuple[Reference, ...]:
+    """Return the references between mapped tables that the database itself insists on."""
+    return tuple(
+        Reference(name, constraint.elements[0].parent.name, *_aim(constraint.elements[0]))
+        for name in graph.collections
+        for constraint in database.table(name).foreign_key_constraints
+        if len(constraint.elements) == 1
+        and _aim(constraint.elements[0])[0] in graph.collections
+        and (constraint.ondelete or "").upper() not in ("SET NULL", "SET DEFAULT")
+    )
+
+
+def _aim(key: sa.ForeignKey) -> tuple[str, str]:
+    table, _, field = key.target_fullname.rpartition(".")
+    return table.rpartition(".")[2], field
+
+
+def duty(collection: Collection, row: Row, today: date) -> Kept | None:
+    """Return the retention duty that still runs for a row; one whose start is unknown runs."""
+    retain = collection.ext.retain
+    if retain is None:
+        return None
+    start = _date(row[retain.from_])
+    if start is None:
+        return Kept("duty", retain.ground)
+    until = ends(retain, start)
+    return Kept("duty", retain.ground, until) if today <= until else None
+
+
+def ends(retain: Retain, start: date) -> date:
+    """Return the last day of a retention duty."""
+    if retain.starts == "end_of_year":
+        start = date(start.year, 12, 31)
+    return period(retain.period).after(start)
+
+
+def _date(value: object) -> date | None:
+    match value:
+        case datetime():
+            return value.date()
+        case date():
+            return value
+        case int() | float():
+            return datetime.fromtimestamp(value, UTC).date()
+        case str():
+            try:
+                return date.fromisoformat(value.strip()[:10])
+            except ValueError:
+                return None
+    return None
+
+
+def latest_end(kept: Iterable[Kept]) -> date | None:
+    """Return the end of the longest of some duties, None if one has no known end."""
+    ends_on = [one.until for one in kept]
+    return None if None in ends_on else max(filter(None, ends_on), default=None)

@@ -1,0 +1,145 @@
+"""The data map as this connector walks it: which rows lead where, who owns whom, and who goes first."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shared.datamap import Collection, DataMap, Edge, Scalar
+from shared.domain.errors import UsageError
+from shared.domain.identifier import normalise_name
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """An edge, and whether it leads down: from the parent that is referenced to the child that references it."""
+
+    source: str
+    source_field: str
+    target: str
+    target_field: str
+    holder: str
+    when: tuple[tuple[str, Scalar], ...]
+    down: bool
+
+    @property
+    def reference(self) -> "Reference":
+        """The reference behind the edge, whichever way it leads."""
+        ends = (self.target, self.target_field), (self.source, self.source_field)
+        child, parent = ends if self.down else ends[::-1]
+        return Reference(*child, *parent, self.when if self.holder == child[0] else ())
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Rows of `child` whose `child_field` equals a parent row's `parent_field` need that row."""
+
+    child: str
+    child_field: str
+    parent: str
+    parent_field: str
+    when: tuple[tuple[str, Scalar], ...] = ()
+
+    @property
+    def groups(self) -> bool:
+        """Whether it only says that rows belong together."""
+        return (self.child, self.child_field) == (self.parent, self.parent_field)
+
+
+class Graph:
+    """A data map with its edges told apart."""
+
+    def __init__(self, datamap: DataMap) -> None:
+        self.collections: Mapping[str, Collection] = datamap.collections
+        authors = [_author(one, datamap.collections) for one in datamap.collections.values() if one.ext.author]
+        self.leads = tuple(dict.fromkeys(_lead(edge, datamap.collections) for edge in (*datamap.edges, *authors)))
+        references = (lead.reference for lead in self.leads)
+        # a column that references itself groups rows (the legs of a call): none of them needs another
+        self.references = tuple(dict.fromkeys(one for one in references if not one.groups))
+
+    def out_of(self, collection: str) -> tuple[Lead, ...]:
+        """Return the edges that lead on from a collection."""
+        return tuple(lead for lead in self.leads if lead.source == collection)
+
+    def owners_of(self, collection: str) -> tuple[Lead, ...]:
+        """Return the edges by which parents own the rows of a collection."""
+        return tuple(lead for lead in self.leads if lead.target == collection and lead.down)
+
+    def needs(self, collection: str) -> tuple[Reference, ...]:
+        """Return the references by which a collection's rows need others."""
+        return tuple(one for one in self.references if one.child == collection)
+
+    def needed_by(self, collection: str) -> tuple[Reference, ...]:
+        """Return the references by which others need a collection's rows."""
+        return tuple(one for one in self.references if one.parent == collection)
+
+    def link_fields(self, collection: str) -> frozenset[str]:
+        """Return the fields of a collection that link rows."""
+        ends = [(lead.source, lead.source_field) for lead in self.leads]
+        ends += [(lead.target, lead.target_field) for lead in self.leads]
+        return frozenset(field for name, field in ends if name == collection)
+
+    def fields(self, collection: str) -> tuple[str, ...]:
+        """Return all columns that the map speaks of, also in conditions and marks."""
+        one = self.collections[collection]
+        conditions = [field for lead in self.leads if lead.holder == collection for field, _ in lead.when]
+        marks = [*one.ext.scope, *one.ext.restrict, *([one.ext.at] if one.ext.at else [])]
+        files = [file.column for file in one.ext.files]
+        return tuple(dict.fromkeys([*one.columns, *conditions, *marks, *files]))
+
+    def children_first(self, enforced: Iterable[Reference]) -> tuple[str, ...]:
+        """Return all collections in the order in which their rows go; a cycle breaks where the database allows it."""
+        firm, waits = ({name: set(one.erase_after) for name, one in self.collections.items()} for _ in range(2))
+        for waiting, references in ((firm, enforced), (waits, self.references)):
+            for one in references:
+                waiting[one.parent] |= {one.child} - {one.parent}
+        order: list[str] = []
+        while left := waits.keys() - order:
+            order.append(min(left, key=lambda name: (len(firm[name] & left), len(waits[name] & left), name)))
+        return tuple(order)
+
+
+def author_of(collection: Collection, row: Mapping[Any, Any]) -> Any:
+    """Return the value that points to a row's author, or None if the map names none for this row."""
+    author = collection.ext.author
+    if author is None or not holds(row, author.when.items()):
+        return None
+    return row[author.field]
+
+
+def holds(row: Mapping[Any, Any], when: Iterable[tuple[str, Scalar]]) -> bool:
+    """Say whether a row meets conditions."""
+    return all(row[field] == value for field, value in when)
+
+
+def names_of(collection: Collection, row: Mapping[Any, Any]) -> frozenset[str]:
+    """Return the names that a record bears, normalised; first and last are joined where they stand apart."""
+    first, last = _name(collection, row, "user.name.first"), _name(collection, row, "user.name.last")
+    names = [_name(collection, row, "user.name")]
+    if last:
+        # Chatwoot keeps the first name in `name` once `last_name` stands beside it.
+        names += [f"{one} {last}" for one in (first, *names) if one]
+    elif first and not names[0]:
+        names = [first]
+    return frozenset(name for one in names if (name := normalise_name(one)))
+
+
+def _name(collection: Collection, row: Mapping[Any, Any], category: str) -> str:
+    columns = [one for one in collection.columns.values() if category in one.categories and not one.ext.others]
+    return " ".join(str(row[one.name]) for one in columns if row[one.name])
+
+
+def _author(collection: Collection, collections: Mapping[str, Collection]) -> Edge:
+    author = collection.ext.author
+    assert author is not None
+    target, _, field = author.to.partition(".")
+    if author.field not in collection.columns or field not in getattr(collections.get(target), "columns", ()):
+        raise UsageError(f"collection {collection.name}: author names a field that is not in the data map")
+    return Edge(target, field, collection.name, author.field, collection.name, tuple(sorted(author.when.items())))
+
+
+def _lead(edge: Edge, collections: Mapping[str, Collection]) -> Lead:
+    source_is_key = collections[edge.source].primary_key == (edge.source_field,)
+    target_is_key = collections[edge.target].primary_key == (edge.target_field,)
+    # A reference may be declared at either end; where one end is a primary key, that end is the parent.
+    down = source_is_key if source_is_key != target_is_key else edge.holder == edge.target
+    return Lead(edge.source, edge.source_field, edge.target, edge.target_field, edge.holder, edge.when, down)

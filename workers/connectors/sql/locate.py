@@ -1,0 +1,206 @@
+"""Find every row of a person: roots by their identifiers, then along the edges of the data map, then mentions."""
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from shared.datamap import Collection
+from shared.domain.identifier import EMAIL, PHONE, Identifier, Traits, verdict
+from shared.domain.outcome import Found, Outcome
+from shared.ports import Work
+from workers.connectors.sql import matching
+from workers.connectors.sql.database import Database
+from workers.connectors.sql.graph import Graph, Lead, holds
+from workers.connectors.sql.rows import Row, chunks, digest, key_of, within
+from workers.connectors.sql.whose import Ownership, Whose, at_odds, has_parent, weight
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A row on the frontier: what its edges need of it. A looked-up row is one that the person's rows merely need."""
+
+    collection: str
+    row: Row
+    whose: Whose
+
+
+class Search:
+    """One search; it notes each row once, and once more if a doubt about it was settled."""
+
+    def __init__(self, database: Database, graph: Graph, work: Work, *, files: bool) -> None:
+        self._database, self._graph, self._work, self._files = database, graph, work, files
+        self._subject = work.subject
+        self._fates = {one.place: one.fate for one in work.found() if one.fate}
+        self._whose: dict[tuple[str, str], Whose] = {}
+        self._ownership = Ownership(graph, work.subject.given)
+        self._doubtful: list[Step] = []
+        self._paths: dict[tuple[str, str], Whose] = {}
+        self._outcome = Outcome()
+
+    def run(self) -> Outcome:
+        """Search until nothing new is found."""
+        wanted = self._subject.identifiers
+        while wanted:
+            known = self._subject.identifiers
+            self._round(wanted)
+            wanted = self._subject.identifiers - known
+        for (collection, _), whose in [*self._whose.items(), *self._paths.items()]:
+            if self._counts(collection, whose):
+                self._outcome.count(collection, "ambiguous" if whose == "ambiguous" else "found")
+        self._mentions()
+        self._outcome.identifiers |= self._subject.identifiers - self._work.subject.identifiers
+        self._outcome.names |= self._subject.names - self._work.subject.names
+        return self._outcome
+
+    @property
+    def ambiguous(self) -> frozenset[tuple[str, str]]:
+        """The places of the rows that a person has to decide about."""
+        return frozenset(place for place, whose in self._whose.items() if whose == "ambiguous")
+
+    def _round(self, wanted: frozenset[Identifier]) -> None:
+        """Take what an own identifier finds first: its names tell whether a shared phone number's record is theirs."""
+        own = {one for one in wanted if one.kind != PHONE}
+        for roots in (self._roots(own), self._by_phone(wanted - own)):
+            for batch in chunks(roots):
+                self._follow(batch)
+        self._follow(self._doubtful)
+
+    def _roots(self, wanted: Iterable[Identifier]) -> Iterator[Step]:
+        for collection in self._graph.collections.values():
+            for row in self._matching(collection, wanted):
+                found = verdict(self._subject, matching.traits(collection, row, self._subject))
+                if found == "sure":
+                    yield Step(collection.name, row, "sure")
+                elif found == "ambiguous":
+                    self._doubtful.append(Step(collection.name, row, "ambiguous"))
+
+    def _by_phone(self, wanted: Iterable[Identifier]) -> Iterator[Step]:
+        """Yield the roots by number; those that contradict one another are nobody's for sure."""
+        bearing: list[tuple[Step, Traits]] = []
+        for step in self._roots(wanted):
+            found = matching.traits(self._graph.collections[step.collection], step.row, self._subject)
+            by_number = all(one.kind == PHONE for one in found.identifiers & self._subject.identifiers)
+            if by_number and (found.names or any(one.kind == EMAIL for one in found.identifiers)):
+                bearing.append((step, found))
+            elif by_number and has_parent(self._graph, step.collection, step.row):
+                # The number may be a household's: the row is theirs for sure only if its parent leads to it.
+                self._doubtful.append(dataclasses.replace(step, whose="ambiguous"))
+            else:
+                yield step
+        if at_odds([found for _, found in bearing]):
+            self._doubtful += [dataclasses.replace(step, whose="ambiguous") for step, _ in bearing]
+        else:
+            yield from (step for step, _ in bearing)
+
+    def _matching(self, collection: Collection, wanted: Iterable[Identifier]) -> Iterator[Row]:
+        table = self._database.table(collection.name)
+        conditions = [
+            condition
+            for column in collection.identities.values()
+            if (condition := matching.may_be(table.c[column.name], column.identity or "", wanted)) is not None
+        ]
+        if conditions:
+            yield from self._stream(collection, sa.or_(*conditions))
+
+    def _stream(self, collection: Collection, condition: sa.ColumnElement[bool]) -> Iterator[Row]:
+        table = self._database.table(collection.name)
+        query = sa.select(*(table.c[name] for name in self._graph.fields(collection.name))).where(
+            condition, within(table, collection)
+        )
+        with self._database.reading(collection.name) as connection:
+            yield from connection.execution_options(yield_per=500).execute(query).mappings()
+
+    def _follow(self, frontier: list[Step]) -> None:
+        frontier = [kept for step in frontier if (kept := self._take(step))]
+        while frontier:
+            reached: list[Step] = []
+            for name in dict.fromkeys(step.collection for step in frontier):
+                for lead in self._graph.out_of(name):
+                    steps = [step for step in frontier if step.collection == name and self._goes_on(lead, step)]
+                    reached += [kept for step in self._along(lead, steps) if (kept := self._take(step))]
+            frontier = reached
+
+    def _goes_on(self, lead: Lead, step: Step) -> bool:
+        """Never turn back down from a row that says nothing about anybody, such as an inbox or a product."""
+        return not lead.down or step.whose != "looked-up" or self._personal(step.collection)
+
+    def _personal(self, name: str) -> bool:
+        return any(column.personal for column in self._graph.collections[name].columns.values())
+
+    def _along(self, lead: Lead, steps: list[Step]) -> Iterator[Step]:
+        """Yield the rows that an edge leads to and that are not someone else's."""
+        target = self._graph.collections[lead.target]
+        table = self._database.table(lead.target)
+        column = table.c[lead.target_field]
+        sources: dict[str, Whose] = {}
+        for step in steps:
+            value = step.row[lead.source_field]
+            if value is not None and (lead.holder != lead.source or holds(step.row, lead.when)):
+                sources[str(value)] = max(step.whose, sources.get(str(value), "other"), key=weight)
+        when = [] if lead.holder != lead.target else [table.c[field] == value for field, value in lead.when]
+        for batch in chunks(sources):
+            for row in self._stream(target, sa.and_(matching.among(column, batch), *when)):
+                source = sources.get(str(row[lead.target_field]), "other")
+                whose = self._ownership.judge(target, row, lead, source, self._subject)
+                if whose != "other":
+                    yield Step(lead.target, row, whose)
+
+    def _take(self, step: Step) -> Step | None:
+        """Write a row down; if that was news, return what of it its edges need."""
+        collection = self._graph.collections[step.collection]
+        place = (step.collection, key_of(collection, step.row))
+        if weight(self._whose.get(place, "other")) >= weight(step.whose):
+            return None
+        self._whose[place] = step.whose
+        self._ownership.take(step.collection, step.row, step.whose)
+        if step.whose == "sure":
+            self._learn(collection, step.row)
+        if self._counts(step.collection, step.whose):
+            self._note(*place, "subject", step.whose, digest(self._work.key, step.row))
+        for one in collection.ext.files if self._files else ():
+            self._note_file(f"{step.collection}.{one.column}", step.row[one.column], step.whose)
+        leads = self._graph.out_of(step.collection)
+        fields = {lead.source_field for lead in leads} | {
+            field for lead in leads if lead.holder == step.collection for field, _ in lead.when
+        }
+        return dataclasses.replace(step, row={field: step.row[field] for field in fields}) if leads else None
+
+    def _counts(self, collection: str, whose: Whose) -> bool:
+        """Say whether a row is written down: one that hers merely need is, if it says something about people."""
+        return whose != "looked-up" or collection not in self._graph.collections or self._personal(collection)
+
+    def _note_file(self, collection: str, path: object, whose: Whose) -> None:
+        place = (collection, str(path or ""))
+        if path and weight(self._paths.get(place, "other")) < weight(whose):
+            self._paths[place] = whose
+            self._note(*place, "file", whose, digest(self._work.key, {"path": str(path)}))
+
+    def _note(self, collection: str, key: str, how: str, whose: Whose, content: str) -> None:
+        fate = self._fates.get((collection, key), "")
+        self._work.note(Found(collection, key, how, sure=whose != "ambiguous", fate=fate, digest=content))
+
+    def _learn(self, collection: Collection, row: Row) -> None:
+        found = matching.traits(collection, row, self._subject)
+        names = found.names if found.identifiers & self._subject.identifiers else frozenset()
+        more = matching.widening(collection, row, self._subject)
+        self._subject = dataclasses.replace(
+            self._subject,
+            widened=self._subject.widened | (more - self._subject.identifiers),
+            names=self._subject.names | names,
+        )
+
+    def _mentions(self) -> None:
+        """Write down the rows that are not the person's and name them in a free text."""
+        subject = matching.told_apart(self._subject)
+        for collection in self._graph.collections.values():
+            fields = [one.name for one in collection.columns.values() if one.ext.free_text]
+            table = self._database.table(collection.name)
+            conditions = [matching.may_name(table.c[field], subject.identifiers) for field in fields]
+            for row in self._stream(collection, sa.or_(sa.false(), *conditions)) if conditions else ():
+                key = key_of(collection, row)
+                mine = (collection.name, key) in self._whose
+                if not mine and any(matching.names_subject(row[field], subject) for field in fields):
+                    self._note(collection.name, key, "mention", "sure", digest(self._work.key, row))
+                    self._outcome.count(collection.name, "mention")

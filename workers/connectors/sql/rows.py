@@ -1,0 +1,156 @@
+"""Rows found again by the keys written down, in batches; and values in the forms that keys, files and columns need."""
+
+import base64
+import hmac
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, time
+from decimal import Decimal
+from itertools import islice
+from typing import Any, TypeVar
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from shared.datamap import Collection
+from shared.domain.errors import Final
+from shared.domain.outcome import Found
+from shared.ports import Work
+from workers.connectors.sql.database import BATCH
+from workers.connectors.sql.graph import Graph
+
+T = TypeVar("T")
+Row = Mapping[Any, Any]  # a column name, to SQLAlchemy, is one of several kinds of key
+
+
+class Notes:
+    """What locate wrote down, by collection: rows that are the person's, rows that mention them, files."""
+
+    def __init__(self, work: Work, graph: Graph) -> None:
+        self.rows: dict[str, list[Found]] = {}
+        self.mentions: dict[str, list[Found]] = {}
+        self.files: dict[str, list[Found]] = {}
+        kinds = {"subject": self.rows, "mention": self.mentions, "file": self.files}
+        for one in work.found():
+            if one.collection.partition(".")[0] not in graph.collections:
+                raise Final(f"{one.collection} was found, and is no longer in the data map")
+            kinds[one.how].setdefault(one.collection, []).append(one)
+
+
+def chunks(items: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
+    """Yield lists of at most `size` items."""
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+def key_of(collection: Collection, row: Row) -> str:
+    """Return a row's key as it is written down: its primary key as a JSON list."""
+    return json.dumps([plain(row[name]) for name in collection.primary_key], ensure_ascii=False)
+
+
+def having(table: sa.Table, collection: Collection, keys: Iterable[str]) -> sa.ColumnElement[bool]:
+    """Return the condition that a row has one of these keys."""
+    columns = [table.c[name] for name in collection.primary_key]
+    values = [[typed(column, value) for column, value in zip(columns, json.loads(key), strict=True)] for key in keys]
+    if len(columns) == 1:
+        return columns[0].in_([one for (one,) in values])
+    return sa.tuple_(*columns).in_([tuple(one) for one in values])
+
+
+def within(table: sa.Table, collection: Collection) -> sa.ColumnElement[bool]:
+    """Return the condition of the collection's scope: nothing outside of it is this client's."""
+    return sa.and_(sa.true(), *(table.c[name] == value for name, value in collection.ext.scope.items()))
+
+
+def fetch(
+    connection: sa.Connection,
+    table: sa.Table,
+    collection: Collection,
+    keys: Sequence[str],
+    columns: Iterable[str],
+    *,
+    lock: bool = False,
+) -> dict[str, Row]:
+    """Return the rows of some keys that still exist, in the order of the keys."""
+    names = dict.fromkeys([*collection.primary_key, *columns])
+    query = sa.select(*(table.c[name] for name in names)).where(
+        having(table, collection, keys), within(table, collection)
+    )
+    if lock:
+        query = query.with_for_update()
+    rows = {key_of(collection, row): row for row in connection.execute(query).mappings()}
+    return {key: rows[key] for key in keys if key in rows}
+
+
+def rewrite(connection: sa.Connection, table: sa.Table, collection: Collection, changes: Mapping[str, Row]) -> None:
+    """Write new values into rows by their keys; the rows may change different columns."""
+    by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for key, values in changes.items():
+        if values:
+            bound = {f"key_{at}": one for at, one in enumerate(json.loads(key))} | {
+                f"value_{at}": one for at, one in enumerate(values.values())
+            }
+            by_columns.setdefault(tuple(values), []).append(bound)
+    keys = [table.c[name] for name in collection.primary_key]
+    for names, bounds in by_columns.items():
+        for bound in bounds:
+            for at, column in enumerate(keys):
+                bound[f"key_{at}"] = typed(column, bound[f"key_{at}"])
+        one_row = (column == sa.bindparam(f"key_{at}") for at, column in enumerate(keys))
+        values = {name: sa.bindparam(f"value_{at}") for at, name in enumerate(names)}
+        connection.execute(sa.update(table).where(*one_row, within(table, collection)).values(values), bounds)
+
+
+def typed(column: sa.Column[Any], value: Any) -> Any:
+    """Return a value in the type that a column's driver wants; a ValueError if it cannot be."""
+    try:
+        kind = column.type.python_type
+    except NotImplementedError:
+        return value
+    if value is None or isinstance(value, kind):
+        return value
+    readers: dict[type, Any] = {
+        str: str,
+        int: int,
+        UUID: UUID,
+        datetime: datetime.fromisoformat,
+        date: date.fromisoformat,
+        time: time.fromisoformat,
+        Decimal: lambda one: Decimal(str(one)),
+        float: float,
+        bytes: lambda one: base64.b64decode(one, validate=True),
+    }
+    return readers[kind](value) if kind in readers else value
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it; bytes as base64."""
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case datetime() | date() | time():
+            return value.isoformat()
+        case bytes() | bytearray() | memoryview():
+            return base64.b64encode(bytes(value)).decode()
+        case Mapping():
+            return {str(key): plain(one) for key, one in value.items()}
+        case list() | tuple() | set():
+            return [plain(one) for one in value]
+    return str(value)
+
+
+def opened(value: Any) -> Any:
+    """Return the document that a text holds, or the value itself where it holds none."""
+    if not isinstance(value, str) or value[:1] not in ("{", "["):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def digest(key: bytes, row: Row) -> str:
+    """Return a keyed commitment to a row's content."""
+    content = json.dumps({name: plain(value) for name, value in row.items()}, sort_keys=True, ensure_ascii=False)
+    return hmac.digest(key, content.encode(errors="surrogatepass"), "sha256").hex()

@@ -1,0 +1,72 @@
+"""A scan of every text of every table, mapped or not, for a person's values: what no edge leads to stands here."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from functools import cached_property
+from typing import Any
+
+import sqlalchemy as sa
+
+from shared.ports import Work
+from workers.connectors.sql import matching
+from workers.connectors.sql.database import Database
+from workers.connectors.sql.graph import Graph
+from workers.connectors.sql.locate import Search
+from workers.connectors.sql.rows import Row, key_of, within
+
+
+class Scan:
+    """One scan of a whole schema, within the client's scope."""
+
+    def __init__(self, database: Database, graph: Graph, work: Work) -> None:
+        self._database, self._graph, self._work = database, graph, work
+        self._subject = matching.told_apart(work.subject)
+
+    def hits(self, stays: AbstractSet[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+        """Yield (table, column) for each value that stands; rows known to stay are passed over."""
+        if not self._subject.identifiers:
+            return
+        names = self._database.names()
+        self._database.reflect(name for name in names if name not in self._graph.collections)
+        for name in names:
+            table = self._database.table(name)
+            columns = [column for column in table.columns if matching.textual(column)]
+            for row in self._rows(table, columns) if columns else ():
+                standing = [one.name for one in columns if matching.names_subject(row[one.name], self._subject)]
+                if standing and not self._passed_over(name, row, stays):
+                    yield from ((name, column) for column in standing)
+
+    def _rows(self, table: sa.Table, columns: Sequence[sa.Column[Any]]) -> Iterator[Row]:
+        collection = self._graph.collections.get(table.name)
+        keys = [table.c[name] for name in collection.primary_key] if collection else []
+        conditions = [matching.may_name(column, self._subject.identifiers) for column in columns]
+        scope = within(table, collection) if collection else self._tenant(table)
+        query = sa.select(*dict.fromkeys([*keys, *columns])).where(sa.or_(*conditions), scope)
+        with self._database.reading(table.name) as connection:
+            yield from connection.execution_options(yield_per=500).execute(query).mappings()
+
+    def _tenant(self, table: sa.Table) -> sa.ColumnElement[bool]:
+        """Return the scope that all collections share, for an unmapped table that has its columns."""
+        scopes = [set(one.ext.scope.items()) for one in self._graph.collections.values()]
+        shared = set.intersection(*scopes) if scopes else set()
+        return sa.and_(sa.true(), *(table.c[name] == value for name, value in shared if name in table.c))
+
+    def _passed_over(self, name: str, row: Row, stays: AbstractSet[tuple[str, str]]) -> bool:
+        collection = self._graph.collections.get(name)
+        if collection is None:
+            return False
+        place = (name, key_of(collection, row))
+        return place in stays or place in self._left_to_a_person - self._noted
+
+    @cached_property
+    def _noted(self) -> frozenset[tuple[str, str]]:
+        return frozenset(one.place for one in self._work.found())
+
+    @cached_property
+    def _left_to_a_person(self) -> frozenset[tuple[str, str]]:
+        """The doubtful rows as they stand now: those that nobody took are not contradictions."""
+        work = dataclasses.replace(self._work, note=lambda _: None, found=lambda: ())
+        search = Search(self._database, self._graph, work, files=False)
+        search.run()
+        return search.ambiguous

@@ -1,0 +1,90 @@
+"""Whose a row is that an edge led to: hers for sure, one that hers merely need, a doubtful one, or someone else's."""
+
+from itertools import combinations
+from typing import Any, Literal
+
+from shared.datamap import Collection
+from shared.domain.identifier import EMAIL, PHONE, Identifier, Subject, Traits, verdict
+from workers.connectors.sql import matching
+from workers.connectors.sql.graph import Graph, Lead, author_of, holds
+from workers.connectors.sql.rows import Row
+
+Whose = Literal["sure", "looked-up", "ambiguous", "other"]
+_WEIGHT = {"other": 0, "ambiguous": 1, "looked-up": 2, "sure": 3}
+
+
+def weight(whose: Whose) -> int:
+    """Say how far a row is the person's."""
+    return _WEIGHT[whose]
+
+
+class Ownership:
+    """The linking values of the rows that were taken, and what follows from them for the rows that they lead to."""
+
+    def __init__(self, graph: Graph, given: frozenset[Identifier]) -> None:
+        self._graph = graph
+        self._given = {one.kind for one in given}
+        self._mine: dict[tuple[str, str], dict[str, Whose]] = {}
+
+    def take(self, collection: str, row: Row, whose: Whose) -> None:
+        """Remember the linking values of a row."""
+        for field in self._graph.link_fields(collection):
+            mine, value = self._mine.setdefault((collection, field), {}), str(row[field])
+            mine[value] = max(whose, mine.get(value, "other"), key=weight)
+
+    def judge(self, collection: Collection, row: Row, lead: Lead, source: Whose, subject: Subject) -> Whose:
+        """Say whose a row is that an edge led to from a row that is `source`."""
+        author = author_of(collection, row)
+        if author is not None and collection.ext.author:
+            table, _, field = collection.ext.author.to.partition(".")
+            return self._of(table, field, author)
+        found = matching.traits(collection, row, subject)
+        if found.identifiers & subject.identifiers:
+            return _least(verdict(subject, found), source)
+        if any(one.kind in (EMAIL, PHONE) for one in found.identifiers):
+            return "other"
+        if lead.down and source != "looked-up":
+            # Another value of a kind of id that the ticket itself gave is a doubt; of any other kind, news.
+            doubtful = any(one.kind in self._given for one in found.identifiers)
+            return _least("ambiguous", source) if doubtful else source
+        owners = [
+            self._of(one.source, one.source_field, row[one.target_field])
+            for one in self._graph.owners_of(collection.name)
+            if one != lead and row[one.target_field] is not None and holds(row, one.when)
+        ]
+        if owners:
+            return _least(max(owners, key=weight), "ambiguous" if source == "ambiguous" else "sure")
+        # Nothing says that it is the person's: what hangs on a shared row may be anybody's.
+        return "ambiguous" if lead.down else _least("looked-up", source)
+
+    def _of(self, collection: str, field: str, value: Any) -> Whose:
+        return self._mine.get((collection, field), {}).get(str(value), "other")
+
+
+def has_parent(graph: Graph, collection: str, row: Row) -> bool:
+    """Say whether a row hangs on a record, of a collection with identities, that says whose it is."""
+    return any(
+        lead.source != collection
+        and graph.collections[lead.source].identities
+        and graph.collections[lead.source].primary_key == (lead.source_field,)
+        and row[lead.target_field] is not None
+        and holds(row, lead.when)
+        for lead in graph.owners_of(collection)
+    )
+
+
+def at_odds(records: list[Traits]) -> bool:
+    """Say whether records that share a number name different people: by name, or else by address."""
+    said = {(_emails(one), one.names) for one in records}
+    return any(
+        not name & name_2 if name and name_2 else bool(mail and mail_2 and not mail & mail_2)
+        for (mail, name), (mail_2, name_2) in combinations(said, 2)
+    )
+
+
+def _emails(found: Traits) -> frozenset[str]:
+    return frozenset(one.value for one in found.identifiers if one.kind == EMAIL)
+
+
+def _least(one: Whose, other: Whose) -> Whose:
+    return min(one, other, key=weight)

@@ -1,0 +1,1 @@
+"""What people open in a browser. So far: the page behind a package's one-time link."""

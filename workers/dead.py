@@ -1,0 +1,21 @@
+"""Dead letters: tried again on the queue, so that intake judges them as any entry."""
+
+from sqlalchemy import update
+
+from shared.domain.errors import UsageError
+from shared.envelope import unseal
+from shared.store.tables import DeadLetterRow
+from workers.broker import INTAKE, connect
+from workers.intake import dead_aad
+from workers.office import Office
+
+
+def replay(office: Office, letter: int) -> None:
+    """Push a dead letter's entry to the intake list; it stays on record as replayed."""
+    with office.store.write() as session:
+        row = session.get(DeadLetterRow, letter)
+        if row is None or row.replayed_at is not None:
+            raise UsageError("no such dead letter; `rightsdesk dead` lists them")
+        # pushed inside the transaction: a failed push leaves the letter listed, a failed commit repeats it harmlessly
+        connect(office.settings).lpush(INTAKE, unseal(office.vault.master, row.entry, aad=dead_aad()))
+        session.execute(update(DeadLetterRow).where(DeadLetterRow.id == letter).values(replayed_at=office.now()))

@@ -1,0 +1,209 @@
+"""`rightsdesk demo`: the embedded stack, the demo's world and tickets, a person's decisions, and the check."""
+
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Mailbox
+from pydantic import SecretStr
+from rich import box
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from sqlalchemy import select
+
+from shared import log
+from shared.domain.errors import UsageError
+from shared.domain.outcome import total
+from shared.domain.step import CHANNELS
+from shared.envelope import public_pem, read_public_pem
+from shared.evidence import verify
+from shared.settings import Settings
+from shared.store.tables import CertificateRow, TicketRow
+from workers import views
+from workers.decisions import Decision, decide
+from workers.demo.check import differences, unreached
+from workers.demo.tickets import Asked, script
+from workers.demo.world import World, build
+from workers.embedded import Stack
+from workers.embedded.flower import free_port
+from workers.office import Office, open_office
+from workers.package import package_files
+from workers.queues import make_app, publish
+from workers.stack import prepare, registry
+from workers.submit import Submitter, check
+
+_PATIENCE = 120.0  # seconds without any ticket moving, after which the demo gives up
+_LOOK = 0.25
+_COLOURS = {"fulfilled": "green", "partial": "yellow", "refused": "yellow", "waiting": "magenta"}
+
+
+def run(keep: Path | None, replace: Mapping[str, str]) -> int:
+    """Run the demo; 0 only if every ticket ended as it should and every store holds exactly what it must."""
+    console = Console(highlight=False)
+    folder = keep or Path(tempfile.mkdtemp(prefix="rightsdesk-demo-"))
+    if keep and keep.exists() and any(keep.iterdir()):
+        raise UsageError(f"{keep} is not empty; name a new folder")
+    try:
+        return _run(folder, console, replace)
+    finally:
+        if keep:
+            console.print(f"kept in {folder}: world/ (the systems), home/ (state), mails/ (what was sent)")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(folder: Path, console: Console, replace: Mapping[str, str]) -> int:
+    began = time.monotonic()
+    log.configure("demo", level=30)
+    world = build(folder / "world")
+    systems = folder / "world" / "systems.toml"
+    for kind, other in replace.items():
+        systems.write_text(systems.read_text().replace(f'connector = "{kind}"', f'connector = "{other}"'))
+    console.print(f"seeded {len(world.records)} records of {len(world.people)} people in ten systems of two clients")
+    with _mail_server(folder / "mails") as smtp:
+        settings = Settings(
+            home=folder / "home", systems=systems, smtp_url=SecretStr(smtp),
+            database_url=None, broker_url=None,
+        )  # fmt: skip
+        asked = script(world)
+        with Stack(
+            settings, say=partial(console.print, style="dim"), meanwhile=partial(prepare, settings),
+            registry=registry(settings),
+        ) as stack:  # fmt: skip
+            office = open_office(settings)
+            _submit(settings, office, asked)
+            shown = _watch(stack, office, asked, console)
+            console.print(_final(office, asked))
+        wrong = _wrong(folder, world, office, asked, shown)
+        office.close()
+    console.print(f"{len(asked)} tickets in {time.monotonic() - began:.1f} s, start and end of the stack included")
+    for line in wrong[:50]:
+        console.print(f"[red]differs:[/] {line}")
+    if not wrong:
+        console.print("[green]every store holds exactly what it must; every certificate verifies[/]")
+    return 1 if wrong else 0
+
+
+@contextmanager
+def _mail_server(folder: Path) -> Iterator[str]:
+    folder.mkdir(parents=True)
+    port = free_port()
+    controller = Controller(Mailbox(folder / "sent"), hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        yield f"smtp://127.0.0.1:{port}"
+    finally:
+        controller.stop()
+
+
+def _submit(settings: Settings, office: Office, asked: list[Asked]) -> None:
+    submitter = Submitter(settings, inventory=office.inventory, vault=office.vault)
+    ids = submitter.queue(check(one.ticket, inventory=office.inventory) for one in asked)
+    for _ in submitter.accepted(ids, timeout=30):
+        pass
+
+
+def _watch(stack: Stack, office: Office, asked: list[Asked], console: Console) -> dict[str, dict[str, Any]]:
+    """Show progress and decide as a person would, until all tickets are closed or nothing moves any more."""
+    app = make_app(office.settings)
+    left = {str(one.id): list(one.decisions) for one in asked}
+    shown: dict[str, dict[str, Any]] = {}
+    moved, before = time.monotonic(), ""
+    with Live(console=console, refresh_per_second=4, transient=True) as live:
+        while True:
+            with office.store.read() as session:
+                shown = {one["id"]: one for one in views.tickets(session, now=office.now())}
+            live.update(_progress(asked, shown))
+            if all(one["state"] == "closed" for one in shown.values()):
+                return shown
+            for ident, one in shown.items():
+                if one["waiting_for"] and left[ident] and left[ident][0][1] == one["waiting_for"]["decision"]:
+                    verb, about = left[ident].pop(0)
+                    decision = Decision(verb, "ines", f"the demo's person decides about {about}")
+                    decide(office, partial(publish, app), next(a.id for a in asked if str(a.id) == ident), decision)
+            now = json.dumps(shown, sort_keys=True)
+            if now != before:
+                moved, before = time.monotonic(), now
+            if time.monotonic() - moved > _PATIENCE or _stuck(shown, left):
+                return shown
+            stack.poll(_LOOK)
+
+
+def _stuck(shown: dict[str, dict[str, Any]], left: dict[str, list[tuple[str, str]]]) -> bool:
+    """Say whether every ticket is closed, or waits for what the script has no answer to."""
+    return all(
+        one["state"] == "closed"
+        or (one["state"] == "waiting" and (not left[ident] or left[ident][0][1] != one["waiting_for"]["decision"]))
+        for ident, one in shown.items()
+    )
+
+
+def _progress(asked: list[Asked], shown: dict[str, dict[str, Any]]) -> Table:
+    table = Table("ticket", "right", "state", "stage", "waits for", box=box.SIMPLE_HEAD)
+    for one in asked:
+        now = shown.get(str(one.id), {})
+        state = now.get("outcome") or now.get("state") or "queued"
+        waits = (now.get("waiting_for") or {}).get("decision")
+        style = _COLOURS.get(state, "cyan")
+        table.add_row(str(one.id)[:8], one.ticket["right"], f"[{style}]{state}[/]", now.get("stage"), waits)
+    return table
+
+
+def _final(office: Office, asked: list[Asked]) -> Table:
+    table = Table("ticket", "right", "what", "due", "outcome", *CHANNELS, "files", box=box.SIMPLE_HEAD)
+    for one in asked:
+        with office.store.read() as session:
+            found = views.ticket(session, one.id, now=office.now())
+        assert found is not None
+        due = found["due_on"] or found["due_at"][:16]
+        state = found["outcome"] or found["state"]
+        cells = [_counts(found["steps"], channel) for channel in CHANNELS]
+        number = str(_files(office, one))
+        table.add_row(str(one.id)[:8], one.ticket["right"], one.title, due, state, *cells, number)
+    return table
+
+
+def _counts(steps: list[dict[str, Any]], channel: str) -> str:
+    done = [step for step in steps if step["channel"] == channel and step["verb"] not in ("locate", "absent")]
+    sums = {
+        kind: number
+        for kind in ("exported", "erased", "masked", "redacted", "rectified", "restricted", "retained", "affected")
+        if (number := sum(total(step["counts"], kind) for step in done))
+    }
+    return " ".join(f"{kind} {number}" for kind, number in sums.items())
+
+
+def _files(office: Office, one: Asked) -> int:
+    with office.store.read() as session:
+        key, _ = office.ticket(session.get_one(TicketRow, one.id))
+        return len(package_files(session, key, one.id))
+
+
+def _wrong(
+    folder: Path, world: World, office: Office, asked: list[Asked], shown: dict[str, dict[str, Any]]
+) -> list[str]:
+    """Return what is not as it must be: outcomes, certificates, notices, and every record of every store."""
+    wrong = [
+        f"ticket {one.id} ({one.ticket['right']}: {one.title}) ended {state}, expected {one.outcome}"
+        for one in asked
+        if (state := shown[str(one.id)]["outcome"] or shown[str(one.id)]["state"]) != one.outcome
+    ]
+    public = folder / "public.pem"
+    public.write_bytes(public_pem(office.vault.signer))
+    key = read_public_pem(public)
+    with office.store.read() as session:
+        documents = {row.ticket_id: row.document for row in session.scalars(select(CertificateRow))}
+    for one in asked:
+        problem = verify(documents.get(one.id), key)
+        if problem:
+            wrong.append(f"certificate of {one.id}: {problem}")
+        wrong += unreached(folder / "mails" / "sent", world, one.affected)
+    return wrong + differences(folder / "world", world)

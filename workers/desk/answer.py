@@ -1,0 +1,100 @@
+"""`answer`: every ticket ends with a letter; access and portability with a readable copy of the data, too."""
+
+import json
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from shared.domain.case import closing
+from shared.domain.outcome import Outcome
+from workers.desk import DeskVerb, Job
+from workers.desk.account import account_of, local_date
+from workers.desk.disclosure import category, collection_of, data_rows, disclose, map_of
+from workers.desk.letters import Letters
+from workers.desk.refusal import refusal_of
+from workers.desk.schema import schema_of
+from workers.package import PackageFile, PartWriter
+
+_WITH_DATA = ("access", "portability")
+# what templates may ask of any right's details
+_NO_DETAILS: dict[str, Any] = {
+    "changes": {}, "statement": None, "purposes": [], "exceptions": {}, "lift": None, "transfer_to": None,
+    "consent": None, "incident": None,
+}  # fmt: skip
+
+
+def run(job: Job) -> Outcome:
+    """Put `letter.html`, `letter.txt`, `index.html`, the schemas and `manifest.json` into the package."""
+    theirs, letters = job.files(), Letters(job)
+    if job.right.name == "portability":
+        _add_schemas(job, theirs)
+    said = _said(job)
+    page, text = letters.letter(f"letter-{job.right.name}", "letter", **said)
+    job.package.put("letter.html", page.encode())
+    job.package.put("letter.txt", text.encode())
+    job.package.put("index.html", _index(job, letters, [*theirs, *job.package.files], said).encode())
+    own = {one.name for one in job.package.files}
+    everything = [*(one for one in theirs if one.name not in own | {"manifest.json"}), *job.package.files]
+    job.package.put("manifest.json", _manifest(job, everything))
+    outcome = Outcome()
+    outcome.count("package", "exported", len(everything) + 1)
+    return outcome
+
+
+def _said(job: Job) -> dict[str, Any]:
+    """Return what the letter is written from."""
+    details = _NO_DETAILS | job.case.detail(job.right.details).model_dump(mode="json", by_alias=True)
+    subject = job.case.ticket.subject
+    transfer = details.get("transfer_to")
+    return {
+        "account": account_of(job.case),
+        "outcome": closing(job.case),
+        "reason": refusal_of(job) if job.case.verdict == "refused" else "",
+        "details": details,
+        "names": {key: category(key).name for key in details.get("changes") or ()},
+        "given": [*subject.email, *subject.phone_number, *subject.other.values()] if subject else [],
+        "transfer_to": (urlsplit(transfer).hostname or "") if transfer else "",
+        "today": local_date(job.case),
+        "has_data": job.right.name in _WITH_DATA,
+        "people_told": job.case.total("sent", verb="tell"),
+        "people_posted": job.case.total("exported", verb="tell"),
+    }
+
+
+def _index(job: Job, letters: Letters, files: list[PackageFile], said: dict[str, Any]) -> str:
+    unique = list({one.name: one for one in files}.values())
+    if job.right.name in _WITH_DATA and job.case.verdict is None:
+        return letters.render("index.html.j2", systems=disclose(job, unique), **said)
+    shown = sorted((one for one in unique if one.name != "index.html"), key=lambda one: one.name)
+    return letters.render("summary.html.j2", files=shown, **said)
+
+
+def _add_schemas(job: Job, files: list[PackageFile]) -> None:
+    for one in files:
+        path = PurePosixPath(one.name)
+        if path.parts[0] == "data" and len(path.parts) == 3 and path.suffix == ".json":
+            system, name = path.parts[1], path.stem
+            collection = collection_of(map_of(job, system), name)
+            part = PartWriter(job.packages, job.ticket, job.key, one.system or system)
+            title = f"{system}: {collection.name if collection else name}"
+            part.put(f"data/{system}/{name}.schema.json", schema_of(title, data_rows(job, one), collection))
+            job.package.files += part.files
+
+
+def _manifest(job: Job, files: list[PackageFile]) -> bytes:
+    """Return what the package holds, from where, and the SHA-256 of each file, for whoever wants to check it."""
+    manifest = {
+        "ticket": str(job.ticket),
+        "client": job.case.ticket.client,
+        "right": job.right.name,
+        "article": f"GDPR Art. {job.right.article}",
+        "made_at": job.now.isoformat(),
+        "files": [
+            {"name": one.name, "system": one.system, "size": one.size, "sha256": one.sha256}
+            for one in sorted(files, key=lambda one: one.name)
+        ],
+    }
+    return json.dumps(manifest, ensure_ascii=False, indent=2).encode() + b"\n"
+
+
+VERB = DeskVerb("answer", run)

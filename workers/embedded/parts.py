@@ -1,0 +1,112 @@
+"""The parts of the embedded stack."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from shared.inventory import load
+from shared.settings import Settings
+from workers.embedded import flower, valkey
+from workers.embedded.process import Part
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Return ours with the settings as they are here: absolute paths, and only what is set."""
+    env = {key: value for key, value in os.environ.items() if not key.startswith("FLOWER_")}
+    for name in type(settings).model_fields:
+        env.pop(f"RIGHTSDESK_{name.upper()}", None)
+    values = {name: getattr(settings, name) for name in settings.model_fields_set}
+    values |= {"home": settings.root, "systems": settings.systems.expanduser().resolve()}
+    for name, value in values.items():
+        if value is not None:
+            text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            env[f"RIGHTSDESK_{name.upper()}"] = text
+    return env | {"PYTHONUNBUFFERED": "1"}
+
+
+def says_ready(file: Path) -> Callable[[int], bool]:
+    """Return a test: a part is ready when the file that it writes holds its pid."""
+
+    def ready(pid: int) -> bool:
+        with suppress(OSError):
+            return file.read_text(encoding="ascii", errors="replace").strip() == str(pid)
+        return False
+
+    return ready
+
+
+def python_part(
+    settings: Settings, name: str, command: list[str], where: str, *, orphaned: int = signal.SIGTERM
+) -> Part:
+    """Return a part of ours; when ready it writes its pid to `run/<name>.ready`."""
+    file = settings.run / f"{name}.ready"
+
+    def prepare() -> tuple[int, ...]:
+        file.unlink(missing_ok=True)
+        return ()
+
+    return Part(name, command, where, says_ready(file), environment(settings), prepare, orphaned=orphaned)
+
+
+def valkey_part(settings: Settings) -> Part:
+    """Return the embedded broker."""
+    place, data = settings.socket, settings.root / "valkey"
+    return Part(
+        "valkey",
+        valkey.command(place, data),
+        f"unix://{place}",
+        lambda _pid: valkey.answers(place),
+        {"PATH": os.defpath},
+        lambda: (valkey.prepare(place, data),),
+        first=True,
+    )
+
+
+def flower_part(settings: Settings, port: int) -> Part:
+    """Return the dashboards, on the loopback interface, behind a password."""
+    folder = settings.root / "flower"
+    return Part(
+        "flower",
+        [sys.executable, "-m", "celery", "-A", "workers.queues:app", "flower"],
+        f"http://127.0.0.1:{port} (user {flower.USER}, password in {flower.password_file(settings)})",
+        lambda _pid: flower.asks_for_password(port),
+        environment(settings) | flower.options(settings, port),
+        folder=folder,  # Flower runs a `flowerconfig.py` that it finds where it is started
+    )
+
+
+def console_part(settings: Settings) -> Part:
+    """Return the page behind the packages' one-time links; a proxy makes it public as RIGHTSDESK_PUBLIC_URL."""
+    where = f"http://127.0.0.1:{settings.console_port} (as {settings.public_url})"
+    return python_part(settings, "console", [sys.executable, "-m", "workers.cli", "console"], where)
+
+
+def mails_links(settings: Settings) -> bool:
+    """Say whether some client has packages delivered by a mailed link."""
+    return any(client.deliver == "link" for client in load(settings.systems).clients.values())
+
+
+def all_parts(settings: Settings, concurrency: int, flower_port: int) -> list[Part]:
+    """Return the stack in the order in which it starts; ours of a broker that somebody else runs has no Valkey."""
+    ours = [sys.executable, "-m", "workers.cli"]
+    linked = mails_links(settings)
+    if linked and settings.public_url is None:
+        local = f"http://127.0.0.1:{settings.console_port}"
+        settings = settings.model_copy(update={"public_url": local})
+        settings.model_fields_set.add("public_url")
+    worker = [*ours, "worker", "--concurrency", str(concurrency)]
+    at_a_time = f"{concurrency} steps at a time"
+    return [
+        *([] if settings.broker_url else [valkey_part(settings)]),
+        # SIGTERM lets Celery finish its tasks, for minutes if need be; leases take care of a step that was cut off
+        python_part(settings, "worker", worker, at_a_time, orphaned=signal.SIGKILL),
+        python_part(settings, "intake", [*ours, "intake"], "takes tickets from rightsdesk:intake"),
+        python_part(settings, "beat", [*ours, "beat"], "sweep and timers"),
+        flower_part(settings, flower_port),
+        *([console_part(settings)] if linked else []),
+    ]

@@ -1,0 +1,230 @@
+"""Intake takes, it does not pop: entries move to the consumer's own list, are stored, and only then removed.
+
+A consumer's heartbeat is a key with a lifetime; the list of a consumer whose key is gone is moved back by any
+other. What is no ticket becomes a dead letter, sealed, with its reason; nothing is ever dropped.
+"""
+
+import hashlib
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
+
+import redis
+import structlog
+from sqlalchemy import insert, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from shared.domain.errors import RightsdeskError, UsageError
+from shared.domain.ticket import MAX_BYTES, Ticket
+from shared.envelope import SealError, open_message, seal
+from shared.store.nudge import Nudge
+from shared.store.tables import DeadLetterRow, TicketRow
+from workers.broker import ALIVE, CONSUMERS, INTAKE, RECEIPT, TAKEN, connect
+from workers.conductor import Moves, accept, send_window
+from workers.office import Office
+from workers.submit import ACCEPTED, QueueDown, Submitter, check, content_of, read_json, receipt_of
+
+log = structlog.get_logger()
+
+BATCH = 100
+_MOST_ENTRY = 4 * MAX_BYTES  # a sealed ticket is about twice its content
+_ALIVE_SECONDS = 10
+_RECEIPT_SECONDS = 7 * 24 * 3600
+_WAIT = 2.0
+_SPOOL_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What an entry turned out to be: a ticket, or the reason why it is none."""
+
+    entry: bytes
+    ticket: Ticket | None = None
+    fingerprint: bytes = b""
+    reason: str = ""
+    ticket_id: UUID | None = None
+
+
+def dead_aad() -> bytes:
+    """Return what binds a dead letter's entry to its table."""
+    return b"dead-letter"
+
+
+class Intake:
+    """One consumer of the intake list."""
+
+    def __init__(self, office: Office, publish: Callable[[list[Nudge]], None]) -> None:
+        self.office, self.publish = office, publish
+        self.broker = connect(office.settings)
+        self.name = uuid4().hex
+        self.taken = f"{TAKEN}{self.name}"
+        self.stopped = threading.Event()
+        self._submitter = Submitter(office.settings, inventory=office.inventory, vault=office.vault)
+        self._sent_spooled = -_SPOOL_SECONDS
+
+    def run(self) -> None:
+        """Take and store until stopped; an unreachable broker or database is waited for."""
+        for one in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(one, lambda *_: self.stopped.set())
+        while not self.stopped.is_set():
+            try:
+                self.beat()
+                self.rescue()
+                self.send_spooled()
+                self.round(wait=_WAIT)
+            except (redis.RedisError, QueueDown) as error:
+                log.warning("intake.broker_down", error=type(error).__name__)
+                self.stopped.wait(1.0)
+            except SQLAlchemyError as error:
+                log.warning("intake.database_down", error=type(error).__name__)
+                self.stopped.wait(1.0)
+        self.broker.delete(f"{ALIVE}{self.name}")
+
+    def beat(self) -> None:
+        """Say that this consumer lives."""
+        with self.broker.pipeline(transaction=False) as pipe:
+            pipe.set(f"{ALIVE}{self.name}", "1", ex=_ALIVE_SECONDS)
+            pipe.sadd(CONSUMERS, self.name)
+            pipe.execute()
+
+    def send_spooled(self) -> None:
+        """Send now and then what was submitted from this home while the queue was down."""
+        if time.monotonic() - self._sent_spooled > _SPOOL_SECONDS:
+            self._sent_spooled = time.monotonic()
+            self._submitter.resend()
+
+    def rescue(self) -> int:
+        """Move back what dead consumers had taken; return how many entries."""
+        moved = 0
+        others: Any = self.broker.smembers(CONSUMERS)
+        for name in sorted(one.decode() for one in others):
+            if name != self.name and not self.broker.exists(f"{ALIVE}{name}"):
+                while self.broker.lmove(f"{TAKEN}{name}", INTAKE, "LEFT", "RIGHT") is not None:
+                    moved += 1
+                self.broker.srem(CONSUMERS, name)
+        if moved:
+            log.warning("intake.rescued", entries=moved)
+        return moved
+
+    def round(self, *, wait: float = 0) -> int:
+        """Take one batch and store it; return how many entries it had."""
+        entries = list(self._left_over()) or list(self._take(wait))
+        if entries:
+            self.store(entries)
+            self.broker.delete(self.taken)
+        return len(entries)
+
+    def _left_over(self) -> Iterator[bytes]:
+        yield from self.broker.lrange(self.taken, 0, -1)  # type: ignore[misc]  # redis-py types both sync and async
+
+    def _take(self, wait: float) -> Iterator[bytes]:
+        first: Any = (
+            self.broker.blmove(INTAKE, self.taken, wait, "RIGHT", "LEFT")  # type: ignore[arg-type]  # seconds may be fractions
+            if wait
+            else self.broker.lmove(INTAKE, self.taken, "RIGHT", "LEFT")
+        )
+        if first is None:
+            return
+        yield first
+        with self.broker.pipeline(transaction=False) as pipe:
+            for _ in range(BATCH - 1):
+                pipe.lmove(INTAKE, self.taken, "RIGHT", "LEFT")
+            yield from (one for one in pipe.execute() if one is not None)
+
+    def store(self, entries: list[bytes]) -> None:
+        """Store a batch in one transaction, then write the receipts and send the first steps."""
+        office, now = self.office, self.office.now()
+        judged = [self.judge(entry) for entry in entries]
+        receipts: dict[str, str] = {}
+        moves = Moves()
+        with office.store.write() as session:
+            known = _known(session, [one.ticket_id for one in judged if one.ticket_id])
+            for one in judged:
+                text = self._store_one(session, one, known, moves, now)
+                if one.ticket_id is not None:
+                    receipts[receipt_of(one.ticket_id, one.entry)] = text
+                    if text == ACCEPTED or one.ticket_id not in known:
+                        receipts[str(one.ticket_id)] = text
+            nudges = send_window(office, session, moves.systems, now)
+        with self.broker.pipeline(transaction=False) as pipe:
+            for ticket, text in receipts.items():
+                pipe.set(f"{RECEIPT}{ticket}", text, ex=_RECEIPT_SECONDS)
+            pipe.execute()
+        self.publish(nudges)
+        log.info("intake.stored", entries=len(entries), accepted=len(known))
+
+    def _store_one(self, session: Session, one: Judged, known: dict[UUID, bytes], moves: Moves, now: datetime) -> str:
+        """Store a ticket or a dead letter; return the receipt's text."""
+        reason = one.reason
+        if one.ticket is not None and one.ticket.key in known:
+            if known[one.ticket.key] == one.fingerprint:
+                return ACCEPTED  # the same ticket again is one ticket
+            reason = "id reused"
+        elif one.ticket is not None:
+            try:
+                with session.begin_nested():
+                    more = accept(self.office, session, one.ticket, one.fingerprint, now)
+            except SQLAlchemyError:
+                raise
+            except RightsdeskError as error:
+                reason = str(error)
+            except Exception as error:  # noqa: BLE001 - one poison ticket must not hold up the batch; it is kept
+                reason = f"unexpected {type(error).__name__}"
+            else:
+                known[one.ticket.key] = one.fingerprint
+                moves.systems |= more.systems
+                return ACCEPTED
+        self._bury(session, one, reason, now)
+        return f"dead: {reason}"
+
+    def _bury(self, session: Session, one: Judged, reason: str, now: datetime) -> None:
+        sealed = seal(self.office.vault.master, one.entry, aad=dead_aad())
+        session.execute(
+            insert(DeadLetterRow).values(received_at=now, reason=reason, ticket_id=one.ticket_id, entry=sealed)
+        )
+        log.warning("intake.dead", reason=reason)
+
+    def judge(self, entry: bytes) -> Judged:
+        """Say what an entry is; reasons name places and rules, never a value."""
+        if len(entry) > _MOST_ENTRY:
+            return Judged(entry, reason="too large")
+        vault = self.office.vault
+        try:
+            content = open_message(entry, intake=vault.intake, submitter=vault.submitter)
+        except SealError as error:
+            return Judged(entry, reason=str(error))
+        if len(content) > MAX_BYTES:
+            return Judged(entry, reason="too large")
+        ticket_id = None
+        try:
+            raw = read_json(content.decode())
+            if isinstance(raw, dict) and "id" not in raw:
+                # the same message, delivered twice, is one ticket
+                raw["id"] = str(uuid5(NAMESPACE_OID, hashlib.sha256(entry).hexdigest()))
+            ticket_id = _id_of(raw)
+            ticket = check(raw, inventory=self.office.inventory)
+        except (ValueError, RecursionError):  # ValueError: not UTF-8, not JSON, or a number of thousands of digits
+            return Judged(entry, reason="not valid JSON")
+        except UsageError as error:
+            return Judged(entry, reason=str(error), ticket_id=ticket_id)
+        return Judged(entry, ticket, vault.fingerprint(content_of(ticket)), ticket_id=ticket.id)
+
+
+def _id_of(raw: Any) -> UUID | None:
+    try:
+        return UUID(raw["id"])
+    except (TypeError, KeyError, ValueError, AttributeError):
+        return None
+
+
+def _known(session: Session, ids: list[UUID]) -> dict[UUID, bytes]:
+    if not ids:
+        return {}
+    rows = session.execute(select(TicketRow.id, TicketRow.fingerprint).where(TicketRow.id.in_(ids)))
+    return {row.id: row.fingerprint for row in rows}

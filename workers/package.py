@@ -1,0 +1,238 @@
+"""Packages: a person's data, each file encrypted with the ticket's key, below an fsspec URL.
+
+The step that writes a file registers it in a sealed list, in its finishing transaction. A step that runs again
+writes new objects; what no list names is swept with the ticket.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO
+from uuid import UUID, uuid4
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+import fsspec
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from shared.domain.errors import Final, UsageError
+from shared.envelope import Encrypting, decrypt_stream, seal_json, unseal_json
+from shared.store.tables import PackagePartRow
+
+_CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class PackageFile:
+    """One file of a package: its name there, where it is stored, its size in bytes and SHA-256 (hex)."""
+
+    name: str
+    stored: str
+    size: int
+    sha256: str
+    system: str = ""
+
+
+class PackageStore:
+    """Where the packages of all tickets are kept."""
+
+    def __init__(self, url: str) -> None:
+        self.fs, self.root = fsspec.core.url_to_fs(url)
+
+    def path(self, ticket: UUID, stored: str) -> str:
+        """Return where a stored file is."""
+        return f"{self.root}/{ticket}/{stored}"
+
+    @contextmanager
+    def create(
+        self, ticket: UUID, key: bytes, *, name: str, system: str
+    ) -> Iterator[tuple[Encrypting, Callable[[], PackageFile]]]:
+        """Yield a sink, and a function that describes the file once the block has ended."""
+        stored = f"{uuid4().hex}.bin"
+        self.fs.makedirs(f"{self.root}/{ticket}", exist_ok=True)
+        with self.fs.open(self.path(ticket, stored), "wb") as raw:
+            sink = Encrypting(raw, key, aad=_aad(ticket, stored))
+            yield sink, lambda: PackageFile(name, stored, sink.size, sink.digest.hexdigest(), system)
+            sink.finish()
+
+    def read(self, ticket: UUID, key: bytes, file: PackageFile) -> Iterator[bytes]:
+        """Yield a file's content, decrypted; a SealError if it was changed."""
+        with self.fs.open(self.path(ticket, file.stored), "rb") as raw:
+            yield from decrypt_stream(key, raw, aad=_aad(ticket, file.stored))
+
+    def remove(self, ticket: UUID) -> None:
+        """Delete a ticket's package."""
+        if self.fs.exists(f"{self.root}/{ticket}"):
+            self.fs.rm(f"{self.root}/{ticket}", recursive=True)
+
+
+def _aad(ticket: UUID, stored: str) -> bytes:
+    return b"package:" + ticket.bytes + stored.encode()
+
+
+@dataclass
+class PartWriter:
+    """One step's part of a package; implements `shared.ports.Package` for a system."""
+
+    store: PackageStore
+    ticket: UUID
+    key: bytes
+    system: str = ""
+    files: list[PackageFile] = field(default_factory=list)
+
+    def rows(self, collection: str, columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> int:
+        """Write `data/<system>/<collection>.json` (an array of objects) and `.csv` beside it."""
+        names, number = list(columns), 0
+        base = f"data/{self.system}/{safe_name(collection)}"
+        with ExitStack() as stack:
+            (as_json, json_file), (as_csv, csv_file) = (
+                stack.enter_context(self.store.create(self.ticket, self.key, name=base + end, system=self.system))
+                for end in (".json", ".csv")
+            )
+            line = io.StringIO()
+            writer = csv.DictWriter(line, names, extrasaction="ignore", lineterminator="\r\n")
+            writer.writeheader()
+            as_json.write(b"[")
+            for row in rows:
+                as_json.write(b",\n" if number else b"\n")
+                picked = {name: row.get(name) for name in names}
+                as_json.write(json.dumps(picked, ensure_ascii=False, default=str).encode())
+                writer.writerow({name: _cell(value) for name, value in picked.items()})
+                as_csv.write(line.getvalue().encode())
+                line.seek(0)
+                line.truncate()
+                number += 1
+            as_csv.write(line.getvalue().encode())
+            as_json.write(b"\n]\n")
+        self.files += [json_file(), csv_file()]
+        return number
+
+    def file(self, name: str, content: bytes | BinaryIO) -> None:
+        """Write `files/<system>/<name>`."""
+        parts = [safe_name(part) for part in PurePosixPath(name).parts if part not in ("/", "..", ".")]
+        self.put("/".join(["files", self.system, *parts]), content)
+
+    def put(self, name: str, content: bytes | BinaryIO) -> None:
+        """Write a file at a place of the package that is ours."""
+        source = io.BytesIO(content) if isinstance(content, bytes) else content
+        with self.store.create(self.ticket, self.key, name=name, system=self.system) as (sink, described):
+            while chunk := source.read(_CHUNK):
+                sink.write(chunk)
+        self.files.append(described())
+
+
+def safe_name(name: str) -> str:
+    """Return a name that can be a file's on any system: no separator, no control character, at most 120 bytes."""
+    kept = "".join("_" if char in '/\\:*?"<>|' or not char.isprintable() else char for char in name).strip(". ")
+    if len(kept.encode()) <= 120:
+        return kept or "_"
+    stem, dot, end = kept.rpartition(".")
+    tail = hashlib.sha256(name.encode()).hexdigest()[:8] + (dot + end if stem and len(end) <= 8 else "")
+    return kept.encode()[: 119 - len(tail)].decode(errors="ignore") + "-" + tail
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") and not value[1:].isdigit():
+        return "'" + value  # a spreadsheet would run it as a formula
+    return value
+
+
+def save_part(session: Session, key: bytes, ticket: UUID, step: int, files: Iterable[PackageFile]) -> None:
+    """Register what a step put into the package; what it had registered before no longer counts."""
+    sealed = seal_json(key, [asdict(one) for one in files], aad=_list_aad(ticket))
+    known = session.execute(
+        update(PackagePartRow)
+        .where(PackagePartRow.step_id == step, PackagePartRow.ticket_id == ticket)
+        .values(sealed=sealed)
+        .returning(PackagePartRow.step_id)
+    ).all()
+    if not known:
+        session.execute(insert(PackagePartRow).values(step_id=step, ticket_id=ticket, sealed=sealed))
+
+
+def package_files(session: Session, key: bytes, ticket: UUID, *, besides: int | None = None) -> list[PackageFile]:
+    """Return a package's files, but for one step's; of two files with one name the later step's counts."""
+    rows = session.execute(
+        select(PackagePartRow.step_id, PackagePartRow.sealed)
+        .where(PackagePartRow.ticket_id == ticket)
+        .order_by(PackagePartRow.step_id)
+    )
+    files: dict[str, PackageFile] = {}
+    for step, sealed in rows:
+        if step != besides:
+            listed = unseal_json(key, sealed, aad=_list_aad(ticket))
+            files |= {one["name"]: PackageFile(**one) for one in listed}
+    return list(files.values())
+
+
+def _list_aad(ticket: UUID) -> bytes:
+    return b"package:" + ticket.bytes
+
+
+class _Pipe:
+    """What is written to it is taken out at the other end; it cannot be sought, so a ZIP archive streams."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def write(self, data: bytes, /) -> int:
+        """Take some bytes."""
+        self._buffer += data
+        return len(data)
+
+    def flush(self) -> None:
+        """Do nothing: there is nobody to wait for."""
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to let go of."""
+
+    def take(self) -> bytes:
+        """Return what was written since."""
+        taken = bytes(self._buffer)
+        self._buffer.clear()
+        return taken
+
+
+def zipped(store: PackageStore, ticket: UUID, key: bytes, files: Iterable[PackageFile]) -> Iterator[bytes]:
+    """Yield a ZIP archive of a package, decrypted on the fly, in constant memory."""
+    pipe = _Pipe()
+    with ZipFile(pipe, "w") as archive:
+        for one in files:
+            entry = ZipInfo(one.name, time.gmtime()[:6])
+            entry.compress_type, entry.file_size, entry.external_attr = ZIP_DEFLATED, one.size, 0o600 << 16
+            with archive.open(entry, "w") as target:
+                for chunk in store.read(ticket, key, one):
+                    target.write(chunk)
+                    if piece := pipe.take():
+                        yield piece
+    yield pipe.take()
+
+
+def extract(store: PackageStore, ticket: UUID, key: bytes, files: Iterable[PackageFile], out: Path) -> int:
+    """Write a package into a folder that is new or empty; return the number of files."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{out} exists and is not an empty folder; name another one")
+    out.mkdir(mode=0o700, parents=True, exist_ok=True)
+    root, number = out.resolve(), 0
+    for one in files:
+        target = (root / one.name).resolve()
+        if not target.is_relative_to(root):
+            raise Final("a package names a file outside of its folder")
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        digest = hashlib.sha256()
+        with target.open("wb") as file:
+            for chunk in store.read(ticket, key, one):
+                digest.update(chunk)
+                file.write(chunk)
+        if digest.hexdigest() != one.sha256:
+            raise Final("a package file differs from its list")
+        number += 1
+    return number

@@ -1,0 +1,350 @@
+"""The one step task: claim -> verb -> evidence and outcome in one commit -> advance. Idle hands publish after it."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from shared.domain.errors import Final, Retryable, RightsdeskError, Unsupported
+from shared.domain.identifier import Identifier, Subject
+from shared.domain.outcome import Found, Outcome, latest
+from shared.domain.step import DESK
+from shared.domain.ticket import Ticket
+from shared.envelope import seal, subkey, unseal, unseal_json
+from shared.evidence import commitment
+from shared.ports import Affected, Connector, Work
+from shared.store import findings, gates, steps
+from shared.store.nudge import Nudge
+from shared.store.persons import same_person
+from shared.store.steps import Claim
+from shared.store.tables import TicketRow
+from workers import connectors, desk
+from workers.affected import affected_by
+from workers.caseload import case_of, lock, seal_result, steps_and_chain, subject_from_json
+from workers.conductor import Moves, advance, move_on, remember, send_window, step_aad
+from workers.heartbeat import Heartbeat
+from workers.office import Office
+from workers.package import PartWriter, package_files, save_part
+
+log = structlog.get_logger()
+
+MOST_ATTEMPTS = 8
+_BATCH = 1000  # notes kept in memory before they are written
+_LONGEST_PAUSE = 300.0
+
+
+@dataclass(slots=True)
+class Done:
+    """What a verb left to be written in the finishing transaction."""
+
+    outcome: Outcome
+    notes: list[Found] = field(default_factory=list)
+    commitment: str | None = None
+    part: PartWriter | None = None
+
+
+class Performer:
+    """Performs steps in one process; connectors are kept open between steps, but for the second look."""
+
+    def __init__(self, office: Office, publish: Callable[[list[Nudge]], None]) -> None:
+        self.office, self.publish = office, publish
+        self.heartbeat = Heartbeat(office)
+        self._connectors: dict[str, Connector] = {}
+
+    def perform(self, step: int) -> str:
+        """Work one step if it is free; return its state, or `not ours`."""
+        office = self.office
+        with office.store.write() as session:
+            claim = steps.claim(session, step, now=office.now(), lease=office.settings.lease_seconds)
+            if claim is None:
+                return "not ours"
+            opened = office.at_hand(claim.ticket) or office.ticket(session.get_one(TicketRow, claim.ticket))
+        with self.heartbeat.beating(claim):
+            try:
+                done = self._run(claim, *opened)
+            except RightsdeskError as error:
+                return self._finish(claim, error)
+            except OperationalError:
+                return self._finish(claim, Retryable("the database was not reachable"))
+            except MemoryError:
+                return self._finish(claim, Final("the step needs more memory than there is"))
+            except Exception as error:  # noqa: BLE001 - a plugin may raise anything; it becomes this step's state
+                log.error(  # noqa: TRY400 - a traceback may quote a record
+                    "step.unexpected", step=claim.id, ticket=str(claim.ticket), error=place_of(error)
+                )
+                return self._finish(claim, Final(f"unexpected {place_of(error)}"))
+        return self._finish(claim, done)
+
+    def close(self) -> None:
+        """Let go of the connectors and the heartbeat."""
+        self.heartbeat.stop()
+        for one in self._connectors.values():
+            one.close()
+
+    def _run(self, claim: Claim, key: bytes, ticket: Ticket) -> Done:
+        content = unseal_json(key, claim.sealed, aad=step_aad(claim.ticket, claim.stage, claim.key))
+        if claim.system == DESK:
+            return self._at_desk(claim, key, content)
+        try:
+            system = self.office.inventory.system(claim.system)
+        except KeyError:
+            raise Final("the system is no longer in the inventory; put it back and retry, or waive") from None
+        if system.client != ticket.client:
+            raise Final("the system is another client's; correct the inventory and retry, or waive")
+        client = self.office.client(ticket.client)
+        subject = subject_from_json(content["subject"], client)
+        with self._connector(claim) as connector:
+            verb = getattr(connector, claim.verb, None)
+            if verb is None:
+                raise Unsupported(
+                    f"{system.connector} systems cannot {claim.verb}; do it by hand and waive, with a reason"
+                )
+            return self._on_system(claim, verb, key, subject, content)
+
+    def _on_system(
+        self, claim: Claim, verb: Callable[[Work], Any], key: bytes, subject: Subject, content: dict[str, Any]
+    ) -> Done:
+        notes = _Notes(self, claim, key)
+        part = PartWriter(self.office.packages, claim.ticket, key, claim.system)
+        args = content["args"]
+        work = Work(
+            ticket=claim.ticket,
+            subject=subject,
+            now=self.office.now(),
+            key=subkey(key, "pseudonyms"),
+            package=part,
+            found=partial(self._found, claim, key, notes, args.get("of"), taken_until=content["ambiguous"]),
+            note=notes.add,
+            args=args,
+            cursor=self._cursor(claim, key),
+            checkpoint=partial(self._checkpoint, claim, key),
+        )
+        result = verb(work)
+        if claim.verb == "subjects":
+            return Done(self._keep_affected(claim, key, result))
+        proof = None
+        if claim.verb == "locate":
+            proof = commitment(subkey(key, "commitments"), notes.all())
+        return Done(result, notes.rest, proof, part if part.files else None)
+
+    def _at_desk(self, claim: Claim, key: bytes, content: dict[str, Any]) -> Done:
+        office, now = self.office, self.office.now()
+        verb = desk.verbs().get(claim.verb)
+        if verb is None:
+            raise Unsupported(f"nobody at the desk knows how to {claim.verb}")
+        with office.store.read() as session:
+            rows, _ = steps_and_chain(session, claim.ticket)
+            row = session.get_one(TicketRow, claim.ticket)
+            case = case_of(office, row, rows, now=now)
+        part = PartWriter(office.packages, claim.ticket, key)
+        job = desk.Job(
+            step=claim.id, ticket=claim.ticket, case=case, right=office.rights[row.right], args=content["args"],
+            key=key, now=now, due_at=row.due_at, settings=office.settings, inventory=office.inventory,
+            vault=office.vault, store=office.store, packages=office.packages, package=part,
+            files=partial(self._files, claim, key), affected=partial(affected_by, office, case, key),
+        )  # fmt: skip
+        outcome = verb.run(job)
+        return Done(outcome, part=part if part.files else None)
+
+    def _files(self, claim: Claim, key: bytes) -> list[Any]:
+        with self.office.store.read() as session:
+            return package_files(session, key, claim.ticket, besides=claim.id)
+
+    @contextmanager
+    def _connector(self, claim: Claim) -> Iterator[Connector]:
+        system = self.office.inventory.system(claim.system)
+        client = self.office.client(system.client)
+        if claim.verb == "absent":  # the second look comes with fresh eyes
+            with closing(connectors.build(system, client)) as fresh:
+                yield fresh
+            return
+        if system.id not in self._connectors:
+            self._connectors[system.id] = connectors.build(system, client)
+        try:
+            yield self._connectors[system.id]
+        except BaseException:
+            # its connections may be broken: the next step starts with new ones
+            self._connectors.pop(system.id).close()
+            raise
+
+    def _found(self, claim: Claim, key: bytes, notes: "_Notes", of: str | None, *, taken_until: int) -> Iterable[Found]:
+        with self.office.store.read() as session:
+            fates = self._former_fates(session, claim, UUID(of)) if of else {}
+            written = list(findings.read(session, key, ticket=claim.ticket, system=claim.system))
+        # a person's approval covers what stood written down when it was given, and nothing found since
+        taken = {note.place for step, note in written if step <= taken_until}
+        known = latest([*(note for _, note in written), *notes.rest]).values()
+        fated = (one if one.fate else replace(one, fate=fates.get(one.place, "")) for one in known)
+        return [one for one in fated if one.sure or one.place in taken]
+
+    def _former_fates(self, session: Session, claim: Claim, of: UUID) -> dict[tuple[str, str], str]:
+        """Return what an earlier ticket about this person did to each record: a lift undoes just that."""
+        former, row = session.get(TicketRow, of), session.get_one(TicketRow, claim.ticket)
+        if former is None or former.client != row.client or not same_person(session, former.id, row.id):
+            raise Final("the ticket that is to be lifted is not about this person")
+        key, _ = self.office.ticket(former)
+        found = findings.read(session, key, ticket=former.id, system=claim.system)
+        return {place: one.fate for place, one in latest(note for _, note in found).items()}
+
+    def _cursor(self, claim: Claim, key: bytes) -> str:
+        return unseal(key, claim.cursor, aad=_cursor_aad(claim)).decode() if claim.cursor else ""
+
+    def _checkpoint(self, claim: Claim, key: bytes, cursor: str) -> None:
+        sealed = seal(key, cursor.encode(), aad=_cursor_aad(claim))
+        with self.office.store.write() as session:
+            if not steps.keep_cursor(session, claim.id, claim.token, sealed):
+                raise Retryable("the lease was lost")
+
+    def _keep_affected(self, claim: Claim, key: bytes, people: Iterable[Affected]) -> Outcome:
+        outcome, batch = Outcome(), list[Affected]()
+
+        def write() -> None:
+            with self.office.store.write() as session:
+                findings.keep_affected(
+                    session, key, ticket=claim.ticket, step=claim.id, system=claim.system, people=batch
+                )
+            batch.clear()
+
+        for person in people:
+            batch.append(person)
+            outcome.count("people", "affected")
+            if len(batch) == _BATCH:
+                write()
+        write()
+        return outcome
+
+    def _finish(self, claim: Claim, done: Done | RightsdeskError) -> str:
+        office, now = self.office, self.office.now()
+        with office.store.write() as session:
+            row = lock(session, claim.ticket)
+            values = (
+                _failed(claim, done, now) if isinstance(done, RightsdeskError) else self._ended(claim, row, done, now)
+            )
+            if not steps.end(session, claim.id, claim.token, **values):
+                session.rollback()
+                log.warning("step.late", step=claim.id, ticket=str(claim.ticket))
+                return "not ours"
+            if isinstance(done, Done):
+                self._store(session, claim, row, done, now)
+            if row.paused_at is not None:
+                steps.rest_paused(session)
+            rows, chain = steps_and_chain(session, claim.ticket)
+            chain.append("step", now, _evidence(claim, values))
+            moves = advance(office, session, row, rows, chain, now)
+            chain.write(session)
+            nudges = send_window(office, session, moves.systems | {claim.system}, now)
+        self.publish(nudges)
+        follow(office, self.publish, moves)
+        state = str(values["state"])
+        log.info(
+            "step.ended", step=claim.id, ticket=str(claim.ticket), verb=claim.verb, system=claim.system, state=state
+        )
+        return state
+
+    def _ended(self, claim: Claim, row: TicketRow, done: Done, now: datetime) -> dict[str, Any]:
+        key, _ = self.office.ticket(row)
+        outcome = done.outcome
+        values = {
+            "state": "done", "finished_at": now, "counts": outcome.counts, "cursor": None,
+            "reasons": [reason.as_json() for reason in outcome.reasons], "commitment": done.commitment,
+            "result": seal_result(key, claim.ticket, outcome.identifiers, outcome.names),
+        }  # fmt: skip
+        if claim.verb == "absent" and outcome.total("hit") and claim.part != "1":
+            hits = ", ".join(sorted(name for name, of in outcome.counts.items() if of.get("hit")))
+            values |= {"state": "failed", "error": f"the second look still finds the person in {hits}"}
+        return values
+
+    def _store(self, session: Session, claim: Claim, row: TicketRow, done: Done, now: datetime) -> None:
+        key, ticket = self.office.ticket(row)
+        findings.keep(session, key, ticket=claim.ticket, step=claim.id, system=claim.system, notes=done.notes)
+        if done.part is not None:
+            save_part(session, key, claim.ticket, claim.id, done.part.files)
+        if done.outcome.identifiers:
+            self._widen(session, row, ticket, done.outcome.identifiers, key, now)
+
+    def _widen(
+        self, session: Session, row: TicketRow, ticket: Ticket, found: set[Identifier], key: bytes, now: datetime
+    ) -> None:
+        """Let the blind index and the gate know the identifiers that were found, too."""
+        digests = remember(self.office, session, row, found)
+        standing = [gate for gate in self.office.rights[row.right].gates(ticket) if not gate.proof]
+        gates.open_gates(session, row.id, standing, digests, key=key, at=now, declared=row.received_at)
+
+
+class _Notes:
+    """What a verb writes down: kept until the step ends, or written in batches when there is much."""
+
+    def __init__(self, performer: Performer, claim: Claim, key: bytes) -> None:
+        self.performer, self.claim, self.key = performer, claim, key
+        self.rest: list[Found] = []
+        self._written = False
+
+    def add(self, note: Found) -> None:
+        self.rest.append(note)
+        if len(self.rest) >= _BATCH:
+            claim = self.claim
+            with self.performer.office.store.write() as session:
+                findings.keep(
+                    session, self.key, ticket=claim.ticket, step=claim.id, system=claim.system, notes=self.rest
+                )
+            self.rest, self._written = [], True
+
+    def all(self) -> Iterable[Found]:
+        """Return all notes about the system's records so far."""
+        if not self._written:
+            return self.rest
+        with self.performer.office.store.read() as session:
+            written = findings.read(session, self.key, ticket=self.claim.ticket, system=self.claim.system)
+            return latest([*(note for _, note in written), *self.rest]).values()
+
+
+def follow(office: Office, publish: Callable[[list[Nudge]], None], moves: Moves) -> None:
+    """Advance the tickets that waited for one that ended, each in a transaction of its own."""
+    for ticket in sorted(moves.followers):
+        now = office.now()
+        with office.store.write() as session:
+            more = move_on(office, session, ticket, now)
+            nudges = send_window(office, session, more.systems, now)
+        publish(nudges)
+        follow(office, publish, more)
+
+
+def _failed(claim: Claim, error: RightsdeskError, now: datetime) -> dict[str, Any]:
+    text = str(error)
+    if isinstance(error, Retryable) and claim.attempts < MOST_ATTEMPTS:
+        pause = min(error.after * 2 ** (claim.attempts - 1), _LONGEST_PAUSE)
+        return {"state": "ready", "error": text, "not_before": now + timedelta(seconds=pause)}
+    if isinstance(error, Retryable):
+        text = f"{text} (gave up after {claim.attempts} attempts)"
+    return {"state": "failed", "error": text, "finished_at": now}
+
+
+def _evidence(claim: Claim, values: dict[str, Any]) -> dict[str, Any]:
+    kept = {name: values[name] for name in ("state", "counts", "reasons", "commitment", "error") if values.get(name)}
+    return {
+        "step": claim.id,
+        "stage": claim.stage,
+        "verb": claim.verb,
+        "system": claim.system,
+        "try": claim.attempts,
+    } | kept
+
+
+def _cursor_aad(claim: Claim) -> bytes:
+    return f"cursor:{claim.id}".encode()
+
+
+def place_of(error: BaseException) -> str:
+    """Name an exception and where it was raised; its text may quote a person's record, so it stays out."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f" in {trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}" if trace else ""
+    return f"{type(error).__name__}{where}"

@@ -1,0 +1,103 @@
+"""The queues: the Celery app that sends, its settings, beat. Light: what runs the steps stands in `workers.app`."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import structlog
+from celery import Celery, signals
+from kombu import Queue  # type: ignore[attr-defined]  # its stub is lazy
+from kombu.exceptions import OperationalError
+
+from shared import log as logs
+from shared import settings as settings_module
+from shared.domain.step import CHANNELS, DESK
+from shared.settings import Settings
+from shared.store.nudge import Nudge
+
+log = structlog.get_logger()
+
+MAINTENANCE = "maintenance"
+SWEEP = f"{MAINTENANCE}.sweep"
+QUEUES = (*CHANNELS, DESK, MAINTENANCE)
+SWEEP_SECONDS = 5.0
+
+
+def make_app(settings: Settings) -> Celery:
+    """Return the app for these settings: it sends, and knows no task. Nothing is connected yet."""
+    app = Celery("rightsdesk", broker=settings.broker)
+    app.conf.update(
+        task_queues=[Queue(name) for name in QUEUES],
+        task_default_queue=MAINTENANCE,
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,  # else a killed child's task is acked and lost
+        task_ignore_result=True,
+        task_serializer="json",
+        accept_content=["json"],
+        worker_prefetch_multiplier=2,
+        worker_send_task_events=True,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_soft_shutdown_timeout=5.0,
+        broker_connection_retry_on_startup=True,
+        broker_transport_options={
+            "visibility_timeout": 6 * 3600,  # above the longest task; the row's lease is what counts
+            "unacked_restore_interval": 2,
+            "socket_keepalive": True,
+        },
+        beat_schedule={
+            "sweep": {
+                "task": SWEEP,
+                "schedule": SWEEP_SECONDS,
+                "options": {"queue": MAINTENANCE, "expires": 2 * SWEEP_SECONDS},
+            }
+        },
+        beat_max_loop_interval=SWEEP_SECONDS,
+    )
+    return app
+
+
+def publish(app: Celery, nudges: list[Nudge]) -> None:
+    """Send steps to their queues. If the broker does not take them, the sweep sends them later: the row is the job."""
+    try:
+        for nudge in nudges:
+            app.send_task(
+                f"{nudge.channel}.{nudge.verb}",
+                args=(nudge.id,),
+                queue=nudge.channel,
+                argsrepr=str(nudge.id),
+                kwargsrepr="",
+                retry_policy={"max_retries": 2, "interval_start": 0, "interval_step": 0.2},
+            )
+    except (OperationalError, OSError) as error:
+        log.warning("publish.broker_down", error=type(error).__name__)
+
+
+def say_ready(settings: Settings, part: str) -> None:
+    """Leave a file with our pid: the launcher waits for it."""
+    settings.run.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = Path(settings.run / f"{part}.ready")
+    fresh = path.with_suffix(".fresh")
+    fresh.write_text(str(os.getpid()))
+    fresh.replace(path)
+
+
+def tick_by_beat(settings: Settings) -> None:
+    """Run beat until told to stop."""
+    logs.configure("beat")
+    app = make_app(settings)
+
+    @signals.beat_init.connect(weak=False)
+    def _ready(**_: Any) -> None:
+        say_ready(settings, "beat")
+
+    # the schedule is fixed and the rows hold all state, so nothing is kept between runs
+    app.Beat(loglevel="WARNING", scheduler="celery.beat:Scheduler", schedule=None).run()
+
+
+def __getattr__(name: str) -> Celery:
+    """Make `celery -A workers.queues` work: the app, of the settings in the environment."""
+    if name in ("app", "celery"):
+        return make_app(settings_module.read())
+    raise AttributeError(name)

@@ -1,0 +1,59 @@
+"""What `up` and `demo` do before the parts start: keys, schema, a check of the inventory; and the metrics."""
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily
+from sqlalchemy import func, select
+
+from shared import inventory as inventories
+from shared.envelope import open_vault
+from shared.settings import Settings
+from shared.store.migrate import migrate
+from shared.store.session import Store
+from shared.store.tables import DeadLetterRow, StepRow, TicketRow
+from workers import connectors
+
+
+def prepare(settings: Settings) -> None:
+    """Create what is missing; a UsageError says what is set up wrong, before anything starts."""
+    settings.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    connectors.check(inventories.load(settings.systems))
+    open_vault(settings.root)
+    store = Store(settings.database)
+    migrate(store)
+    store.close()
+
+
+class _Desk:
+    """Gauges read from the database at each scrape: ids and kinds only."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield the gauges."""
+        tickets = GaugeMetricFamily("rightsdesk_tickets", "Tickets by right and state", labels=["right", "state"])
+        steps = GaugeMetricFamily("rightsdesk_steps", "Steps not over, by state", labels=["state"])
+        dead = GaugeMetricFamily("rightsdesk_dead_letters", "Dead letters not replayed")
+        with self.store.read() as session:
+            for right, state, number in session.execute(
+                select(TicketRow.right, TicketRow.state, func.count()).group_by(TicketRow.right, TicketRow.state)
+            ):
+                tickets.add_metric([right, state], number)
+            for state, number in session.execute(
+                select(StepRow.state, func.count())
+                .where(StepRow.state.in_(("waiting", "ready", "queued", "running", "failed")))
+                .group_by(StepRow.state)
+            ):
+                steps.add_metric([state], number)
+            count = select(func.count()).select_from(DeadLetterRow).where(DeadLetterRow.replayed_at.is_(None))
+            dead.add_metric([], session.scalar(count) or 0)
+        yield from (tickets, steps, dead)
+
+
+def registry(settings: Settings) -> CollectorRegistry:
+    """Return what `/metrics` shows."""
+    made = CollectorRegistry()
+    made.register(_Desk(Store(settings.database)))
+    return made

@@ -1,0 +1,249 @@
+"""The outside door: validate -> seal -> spool -> LPUSH -> wait for the receipt.
+
+A ticket is *queued* when the broker has it and *accepted* when its row is committed. Until intake's receipt is
+seen the sealed message stays in the spool, and is sent again; so even a flushed broker loses no ticket.
+"""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import redis
+from pydantic import ValidationError
+
+from shared import inventory as inventories
+from shared.domain.errors import RightsdeskError, UsageError
+from shared.domain.ticket import MAX_BYTES, Ticket, one_line
+from shared.envelope import Vault, open_vault, seal_message
+from shared.evidence import canonical
+from shared.inventory import Inventory
+from shared.settings import Settings
+from workers.broker import INTAKE, RECEIPT, connect
+from workers.office import all_rights
+
+ACCEPTED = "accepted"
+_AGAIN = 10.0  # seconds without a receipt after which a message is sent again
+
+
+class QueueDown(RightsdeskError):
+    """The broker cannot be reached; the ticket is in the spool and is sent by the next submit."""
+
+
+class NoReceipt(QueueDown):
+    """Time ran out before intake's receipt was seen; the ticket is in the spool."""
+
+
+class Refused(RightsdeskError):
+    """Intake put the ticket among the dead letters."""
+
+
+def check(raw: Any, *, inventory: Inventory | None) -> Ticket:
+    """Return a valid ticket with an id; a UsageError says in one line what is wrong, without any value."""
+    if not isinstance(raw, dict):
+        raise UsageError("a ticket is a JSON object; see `rightsdesk schema ticket`")
+    try:
+        ticket = Ticket.model_validate(raw)
+    except ValidationError as error:
+        raise UsageError(one_line(error)) from None
+    if ticket.received_at > datetime.now(UTC) + timedelta(days=1):
+        raise UsageError("received_at: lies in the future")
+    rights = all_rights()
+    right = rights.get(ticket.right)
+    if right is None:
+        raise UsageError(f"right: there is no such right; there are {', '.join(sorted(rights))}")
+    try:
+        right.details.model_validate(ticket.details)
+    except ValidationError as error:
+        raise UsageError(one_line(error, "details")) from None
+    if inventory is not None and ticket.client not in inventory.clients:
+        raise UsageError("client: no such client in the inventory")
+    if right.needs_subject:
+        _check_subject(ticket, inventory.clients[ticket.client].region if inventory else None)
+    return ticket if ticket.id else ticket.model_copy(update={"id": uuid4()})
+
+
+def _check_subject(ticket: Ticket, region: str | None) -> None:
+    if ticket.subject is None:
+        raise UsageError("subject: missing")
+    if unreadable := ticket.subject.unreadable(region=region):
+        raise UsageError(f"{unreadable[0]}: cannot be read; a phone number needs +country or the client's region")
+    if not ticket.subject.resolve(region=region, plus_addresses=False).given:
+        raise UsageError("subject: give at least one email, phone_number or other id; a name alone never matches")
+
+
+def read_json(text: str) -> Any:
+    """Parse JSON strictly: a key that stands twice, NaN and Infinity are ValueErrors."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        if len(made) != len(pairs):
+            raise ValueError("a key stands twice")
+        return made
+
+    def refuse(_: str) -> Any:
+        raise ValueError("not a JSON number")
+
+    return json.loads(text, object_pairs_hook=once, parse_constant=refuse)
+
+
+def content_of(ticket: Ticket) -> bytes:
+    """Return the one JSON text of a ticket, by which the same ticket is recognised."""
+    return canonical(ticket.model_dump(mode="json", exclude_defaults=True)).encode()
+
+
+def receipt_of(ticket: UUID, entry: bytes) -> str:
+    """Return the name of the receipt of this very message: an id that is reused tells it from the first."""
+    return f"{ticket}:{hashlib.sha256(entry).hexdigest()[:16]}"
+
+
+class Submitter:
+    """Seals tickets, spools them, pushes them, and waits for receipts."""
+
+    def __init__(self, settings: Settings, *, inventory: Inventory | None = None, vault: Vault | None = None) -> None:
+        self.settings = settings
+        self.inventory = inventory or (inventories.load(settings.systems) if settings.systems.exists() else None)
+        self.vault = vault or open_vault(settings.root)
+        self.broker = connect(settings)
+        self._receipt: dict[UUID, str] = {}  # of what was queued here: another process may clear it from the spool
+        self.spool = settings.root / "spool"
+        self.spool.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def queue(self, tickets: Iterable[Ticket]) -> list[UUID]:
+        """Seal, spool and push tickets; return their ids once the broker has them all."""
+        checked = [(ticket.key, content_of(ticket)) for ticket in tickets]
+        for number, (_, content) in enumerate(checked, 1):
+            if len(content) > MAX_BYTES:  # before the first is spooled: all or none
+                raise UsageError(f"ticket {number} has more than 32 KiB; lists of people go as a file")
+        entries = []
+        for ticket, content in checked:
+            entry = seal_message(content, intake=self.vault.intake, submitter=self.vault.submitter)
+            self._receipt[ticket] = receipt_of(ticket, entry)
+            _write(self._spooled(self._receipt[ticket]), entry)
+            entries.append(entry)
+        self._push(entries)
+        return [ticket for ticket, _ in checked]
+
+    def accepted(self, ids: Iterable[UUID], *, timeout: float | None = None) -> Iterator[UUID]:
+        """Yield ids as their receipts are seen, sending again what has none; Refused if one became a dead letter."""
+        waiting, started, pause = set(ids), time.monotonic(), 0.02
+        sent = started
+        while waiting:
+            order = sorted(waiting)
+            names = [self._receipt.get(one, str(one)) for one in order]
+            for ticket, name, receipt in zip(order, names, self._receipts(names), strict=True):
+                if receipt is not None:
+                    waiting.discard(ticket)
+                    self._spooled(name).unlink(missing_ok=True)
+                    text = receipt.decode(errors="replace")
+                    if text != ACCEPTED:
+                        raise Refused(f"{ticket}: {text.removeprefix('dead:').strip()}; see `rightsdesk dead`")
+                    yield ticket
+            if not waiting:
+                return
+            now = time.monotonic()
+            if timeout is not None and now - started > timeout:
+                raise NoReceipt(f"no receipt for {len(waiting)} tickets yet; they are spooled and are sent again")
+            if now - sent > _AGAIN:
+                self.resend(self._receipt[one] for one in waiting if one in self._receipt)
+                sent = now
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.25)
+
+    def resend(self, names: Iterable[str] | None = None) -> int:
+        """Push again what is spooled without a receipt; return how many. Intake drops what it knows already."""
+        left = self.left() if names is None else list(names)
+        entries = []
+        for name, receipt in zip(left, self._receipts(left), strict=True):
+            if receipt is not None:
+                self._spooled(name).unlink(missing_ok=True)
+            elif (entry := self._entry(name)) is not None:
+                entries.append(entry)
+        self._push(entries)
+        return len(entries)
+
+    def left(self) -> list[str]:
+        """Return the receipts' names of what is spooled: they have not been seen."""
+        return sorted(path.stem for path in self.spool.glob("*.jwe"))
+
+    def _spooled(self, receipt: str) -> Path:
+        # named by the message, too: the same id with other content must not take another's place
+        return self.spool / f"{receipt}.jwe"
+
+    def _entry(self, receipt: str) -> bytes | None:
+        """Return a spooled message; None if another process has seen its receipt meanwhile."""
+        try:
+            return self._spooled(receipt).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def _receipts(self, names: list[str]) -> list[bytes | None]:
+        if not names:
+            return []
+        try:
+            found: Any = self.broker.mget([RECEIPT + name for name in names])
+        except redis.RedisError:
+            return [None] * len(names)
+        return list(found)
+
+    def _push(self, entries: list[bytes]) -> None:
+        if not entries:
+            return
+        try:
+            for start in range(0, len(entries), 500):
+                self.broker.lpush(INTAKE, *entries[start : start + 500])
+        except redis.RedisError as error:
+            raise QueueDown(
+                f"the queue is down ({type(error).__name__}); {len(entries)} tickets are spooled in "
+                f"{self.spool} and are sent by the next `rightsdesk submit` or by `rightsdesk up`"
+            ) from None
+
+
+def submit(ticket: dict[str, Any] | Ticket, *, settings: Settings) -> UUID:
+    """Submit one ticket and return its id once it is accepted."""
+    submitter = Submitter(settings)
+    checked = check(ticket if isinstance(ticket, dict) else ticket.model_dump(), inventory=submitter.inventory)
+    (accepted,) = submitter.accepted(submitter.queue([checked]))
+    return accepted
+
+
+def _write(path: Path, content: bytes) -> None:
+    fresh = path.with_suffix(f".{os.getpid()}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+
+
+def read_tickets(text: str, check_one: Callable[[Any], Ticket]) -> list[Ticket]:
+    """Parse one JSON object or JSON Lines; a UsageError names the line."""
+    try:
+        raw = _parsed(text)
+    except UsageError:
+        pass
+    else:
+        return [check_one(raw)]
+    tickets = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            try:
+                tickets.append(check_one(_parsed(line)))
+            except UsageError as error:
+                raise UsageError(f"line {number}: {error}") from None
+    if not tickets:
+        raise UsageError("no ticket: give a JSON object or JSON Lines")
+    return tickets
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return read_json(text)
+    except (ValueError, RecursionError):  # ValueError: not JSON, a key twice, a number of thousands of digits
+        raise UsageError("not valid JSON") from None

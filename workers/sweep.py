@@ -1,0 +1,86 @@
+"""The sweep: whatever was lost on the way is found by looking. Harmless however often it runs, and in parallel."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy import exists, select
+from sqlalchemy.exc import OperationalError
+
+from shared.store import steps
+from shared.store.nudge import Nudge
+from shared.store.tables import StepRow, TicketRow
+from workers.conductor import move_on, send_window
+from workers.office import Office
+from workers.perform import MOST_ATTEMPTS, follow, place_of
+
+log = structlog.get_logger()
+
+UNCLAIMED = timedelta(seconds=30)
+_MOST = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep did: leases reclaimed, steps sent (again), tickets looked at."""
+
+    reclaimed: int
+    sent: int
+    advanced: int
+
+
+def sweep(office: Office, publish: Callable[[list[Nudge]], None]) -> Swept:
+    """Reclaim expired leases, refill the windows, send again what nobody claimed, look at tickets that wake."""
+    now = office.now()
+    with office.store.write() as session:
+        lost = steps.give_up(session, now=now, most=MOST_ATTEMPTS)
+        reclaimed = steps.reclaim(session, now=now)
+        if reclaimed:
+            steps.rest_paused(session)
+        # a worker that was lost took the messages with it that it had fetched ahead
+        since = timedelta(seconds=office.settings.lease_seconds) if reclaimed else UNCLAIMED
+        nudges = steps.unclaimed(session, now=now, since=since)
+        nudges += send_window(office, session, steps.backlog(session, now=now), now)
+    publish(nudges)
+    advanced = 0
+    for ticket in [*lost, *_to_look_at(office)]:
+        try:
+            with office.store.write() as session:
+                moves = move_on(office, session, ticket, now)
+                more = send_window(office, session, moves.systems, now)
+            publish(more)
+            follow(office, publish, moves)
+        except OperationalError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one ticket that cannot move must not hold up the others
+            log.error(  # noqa: TRY400 - our own error, its text says all
+                "sweep.stuck", ticket=str(ticket), error=place_of(error)
+            )
+            continue
+        nudges += more
+        advanced += 1
+    if reclaimed or advanced:
+        log.info("sweep.done", reclaimed=reclaimed, sent=len(nudges), advanced=advanced)
+    return Swept(reclaimed, len(nudges), advanced)
+
+
+def _to_look_at(office: Office) -> list[UUID]:
+    """Tickets whose time to be looked at has come, and open ones whose stage has no step at all."""
+    now = office.now()
+    with office.store.read() as session:
+        waking = select(TicketRow.id).where(TicketRow.wake_at <= now, TicketRow.closed_at.is_(None))
+        in_stage = exists().where(
+            StepRow.ticket_id == TicketRow.id,
+            StepRow.stage == TicketRow.stage,
+            StepRow.state.not_in(("done", "waived")),
+        )
+        idle = select(TicketRow.id).where(TicketRow.state == "open", TicketRow.paused_at.is_(None), ~in_stage)
+        # a wake-up of a ticket that waits for its turn may have been lost with the process that owed it
+        turns = (
+            select(TicketRow.id)
+            .join(StepRow, StepRow.ticket_id == TicketRow.id)
+            .where(StepRow.waits == "turn", StepRow.state == "waiting", TicketRow.paused_at.is_(None))
+        )
+        return list(session.scalars(waking.union(idle, turns).limit(_MOST)))

@@ -1,0 +1,64 @@
+"""Art. 17: the right to erasure: halt, find, approve, erase, look again, tell the recipients."""
+
+from collections.abc import Iterator
+
+from shared.domain.case import Case, Gate, Right
+from shared.domain.step import Step
+from shared.domain.ticket import Ticket
+from workflows import stages
+from workflows.stages import (
+    answer,
+    call_back,
+    confirm,
+    deliver,
+    identify,
+    locate,
+    resolve,
+    tell,
+    undo,
+    wait_turn,
+)
+
+
+def gates(_: Ticket) -> tuple[Gate, ...]:
+    """Halt all processing of the person's data, from the accepting transaction until the ticket ends."""
+    return (Gate("*", "halt"),)
+
+
+def halt(case: Case) -> Iterator[Step]:
+    """Where people have to approve first, the systems rest the data meanwhile; the gate already denies."""
+    if case.client.approvals:
+        for system in stages.holding(case):
+            if "restrict" in system.verbs:
+                yield case.on(system, "restrict")
+
+
+def approve(case: Case) -> Iterator[Step]:
+    """The preview stands in the counts of `locate`; as many different people approve as the client asks for."""
+    if stages.holding(case):
+        for number in range(case.client.approvals):
+            yield Step("approval", part=str(number + 1), waits="approval")
+
+
+def erase(case: Case) -> Iterator[Step]:
+    """Delete what was written down; what the law keeps is kept, restricted or masked, with its ground."""
+    return stages.act(case, "delete")
+
+
+def look_again(case: Case) -> Iterator[Step]:
+    """Prove it in every system, also where nothing had been found."""
+    return stages.prove(case, "delete", case.systems)
+
+
+RIGHT = Right(
+    "erasure",
+    article="17",
+    clock="P1M",
+    stages=(
+        identify, locate, resolve, confirm, wait_turn, halt, approve, erase, look_again, tell, undo,
+        answer, deliver, call_back,
+    ),
+    gates=gates,
+    acting=True,
+    waits_for=("access", "portability"),
+)  # fmt: skip

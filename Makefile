@@ -42,6 +42,7 @@ check: $(VENV)/dev.stamp ## Ruff, mypy strict, import contracts
 bench: $(VENV)/dev.stamp ## rates beside something simple in the same run
 	$(BIN)/python -m tests.bench $(T)
 
-lock: ## pin what is installed in the virtual environment
+lock: $(VENV)/dev.stamp ## pin anew what pyproject.toml asks for
+	$(PIP) pip-tools
 	$(BIN)/python -m piptools compile -q --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --strip-extras --allow-unsafe --all-build-deps -o requirements.lock pyproject.toml
 	$(BIN)/python -m piptools compile -q --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --strip-extras --allow-unsafe --all-build-deps --extra dev -o requirements-dev.lock pyproject.toml

@@ -53,10 +53,18 @@ def first_broken(entries: Iterable[Entry]) -> int | None:
     return None
 
 
-def commitment(key: bytes, found: Iterable[Found]) -> str:
-    """Commit to what was found: provable to who knows a record and the ticket's key, guessable to nobody."""
-    records = sorted(f"{one.collection}\0{one.key}\0{one.digest}" for one in found)
-    return hmac.digest(key, "\n".join(records).encode(), hashlib.sha256).hex()
+def leaf(key: bytes, found: Found) -> bytes:
+    """Return one record's part of a commitment (HMAC-SHA-256): guessable to nobody without the key."""
+    record = f"{found.collection}\0{found.key}\0{found.digest}"
+    return hmac.digest(key, record.encode("utf-8", "surrogatepass"), hashlib.sha256)
+
+
+def commitment(key: bytes, leaves: Iterable[bytes]) -> str:
+    """Commit to what was found, each record's leaf once and in ascending order."""
+    mac = hmac.new(key, digestmod=hashlib.sha256)
+    for one in leaves:
+        mac.update(one)
+    return mac.hexdigest()
 
 
 def sign(certificate: dict[str, Any], signer: Ed25519PrivateKey) -> dict[str, Any]:

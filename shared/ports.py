@@ -37,8 +37,9 @@ class Work:
     """One verb's work. Nothing in it may be logged or put into an exception but `ticket`.
 
     `found()` yields what locate wrote down and a person did not exclude, the latest note about each record, in
-    the order of first writing. `note` writes a record down, or a new fate for one. `key` is the ticket's own
-    (32 bytes), for pseudonyms and digests. `cursor` is what `checkpoint` last stored before a crash, else "".
+    the order of writing; there may be millions. `note` writes a record down, or a new fate for one. `key` is the
+    ticket's own (32 bytes), for pseudonyms and digests. `again` says that the step was begun before; `cursor` is what
+    `checkpoint` last stored then, else "".
 
     `args` by verb: `export` {"provided": true} for portability; `rectify` {"changes": {category: value},
     "statement": text}; `subjects` {"from", "to"} (ISO datetimes, or null); `absent` {"act": the verb to prove,
@@ -54,6 +55,7 @@ class Work:
     note: Callable[[Found], None]
     args: Mapping[str, Any] = field(default_factory=dict)
     cursor: str = ""
+    again: bool = False
     checkpoint: Callable[[str], None] = lambda _: None
 
 

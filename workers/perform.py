@@ -1,6 +1,6 @@
 """The one step task: claim -> verb -> evidence and outcome in one commit -> advance. Idle hands publish after it."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -14,12 +14,13 @@ from sqlalchemy.orm import Session
 
 from shared.domain.errors import Final, Retryable, RightsdeskError, Unsupported
 from shared.domain.identifier import Identifier, Subject
-from shared.domain.outcome import Found, Outcome, latest
+from shared.domain.outcome import Found, Outcome
 from shared.domain.step import DESK
 from shared.domain.ticket import Ticket
 from shared.envelope import seal, subkey, unseal, unseal_json
-from shared.evidence import commitment
+from shared.evidence import commitment, leaf
 from shared.ports import Affected, Connector, Work
+from shared.spill import Labels, Ledger, Spilled, digest_of
 from shared.store import findings, gates, steps
 from shared.store.nudge import Nudge
 from shared.store.persons import same_person
@@ -120,18 +121,17 @@ class Performer:
             now=self.office.now(),
             key=subkey(key, "pseudonyms"),
             package=part,
-            found=partial(self._found, claim, key, notes, args.get("of"), taken_until=content["ambiguous"]),
+            found=partial(self._found, claim, key, notes.rest, args.get("of"), taken_until=content["ambiguous"]),
             note=notes.add,
             args=args,
             cursor=self._cursor(claim, key),
+            again=claim.attempts > 1,
             checkpoint=partial(self._checkpoint, claim, key),
         )
         result = verb(work)
         if claim.verb == "subjects":
             return Done(self._keep_affected(claim, key, result))
-        proof = None
-        if claim.verb == "locate":
-            proof = commitment(subkey(key, "commitments"), notes.all())
+        proof = commitment(notes.secret, notes.leaves) if claim.verb == "locate" else None
         return Done(result, notes.rest, proof, part if part.files else None)
 
     def _at_desk(self, claim: Claim, key: bytes, content: dict[str, Any]) -> Done:
@@ -174,24 +174,36 @@ class Performer:
             self._connectors.pop(system.id).close()
             raise
 
-    def _found(self, claim: Claim, key: bytes, notes: "_Notes", of: str | None, *, taken_until: int) -> Iterable[Found]:
+    def _found(
+        self, claim: Claim, key: bytes, rest: Sequence[Found], of: str | None, *, taken_until: int
+    ) -> Iterator[Found]:
+        """Yield the latest note about each record; the notes are gone through twice, and never all in memory."""
         with self.office.store.read() as session:
-            fates = self._former_fates(session, claim, UUID(of)) if of else {}
-            written = list(findings.read(session, key, ticket=claim.ticket, system=claim.system))
-        # a person's approval covers what stood written down when it was given, and nothing found since
-        taken = {note.place for step, note in written if step <= taken_until}
-        known = latest([*(note for _, note in written), *notes.rest]).values()
-        fated = (one if one.fate else replace(one, fate=fates.get(one.place, "")) for one in known)
-        return [one for one in fated if one.sure or one.place in taken]
+            fates = self._former_fates(session, claim, UUID(of)) if of else Labels[str]()
+            written = Spilled(findings.read(session, key, ticket=claim.ticket, system=claim.system))
+        for note in rest:
+            written.append((claim.id, note))
+        last, taken = Ledger(), Labels[bool]()
+        for number, (step, note) in enumerate(written):
+            last[digest_of(*note.place)] = number
+            # a person's approval covers what stood written down when it was given, and nothing found since
+            if step <= taken_until:
+                taken[note.place] = True
+        for number, (_, note) in enumerate(written):
+            if last.get(digest_of(*note.place)) == number and (note.sure or note.place in taken):
+                fate = note.fate or (fates.get(note.place, "") if of else "")
+                yield note if fate == note.fate else replace(note, fate=fate)
 
-    def _former_fates(self, session: Session, claim: Claim, of: UUID) -> dict[tuple[str, str], str]:
+    def _former_fates(self, session: Session, claim: Claim, of: UUID) -> Labels[str]:
         """Return what an earlier ticket about this person did to each record: a lift undoes just that."""
         former, row = session.get(TicketRow, of), session.get_one(TicketRow, claim.ticket)
         if former is None or former.client != row.client or not same_person(session, former.id, row.id):
             raise Final("the ticket that is to be lifted is not about this person")
         key, _ = self.office.ticket(former)
-        found = findings.read(session, key, ticket=former.id, system=claim.system)
-        return {place: one.fate for place, one in latest(note for _, note in found).items()}
+        fates: Labels[str] = Labels()
+        for _, one in findings.read(session, key, ticket=former.id, system=claim.system):
+            fates[one.place] = one.fate
+        return fates
 
     def _cursor(self, claim: Claim, key: bytes) -> str:
         return unseal(key, claim.cursor, aad=_cursor_aad(claim)).decode() if claim.cursor else ""
@@ -284,25 +296,20 @@ class _Notes:
     def __init__(self, performer: Performer, claim: Claim, key: bytes) -> None:
         self.performer, self.claim, self.key = performer, claim, key
         self.rest: list[Found] = []
-        self._written = False
+        self.leaves = Ledger()
+        self.secret = subkey(key, "commitments")
 
     def add(self, note: Found) -> None:
         self.rest.append(note)
+        if self.claim.verb == "locate":
+            self.leaves[leaf(self.secret, note)] = 1
         if len(self.rest) >= _BATCH:
             claim = self.claim
             with self.performer.office.store.write() as session:
                 findings.keep(
                     session, self.key, ticket=claim.ticket, step=claim.id, system=claim.system, notes=self.rest
                 )
-            self.rest, self._written = [], True
-
-    def all(self) -> Iterable[Found]:
-        """Return all notes about the system's records so far."""
-        if not self._written:
-            return self.rest
-        with self.performer.office.store.read() as session:
-            written = findings.read(session, self.key, ticket=self.claim.ticket, system=self.claim.system)
-            return latest([*(note for _, note in written), *self.rest]).values()
+            self.rest.clear()
 
 
 def follow(office: Office, publish: Callable[[list[Nudge]], None], moves: Moves) -> None:

@@ -15,10 +15,12 @@ from shared.store.tables import FindingRow, core
 
 _f = core(FindingRow)
 _INSERT = insert(_f)
+_PAGE = 20  # batches read at once
 _READ = (
-    select(_f.c.step_id, _f.c.sealed)
-    .where(_f.c.ticket_id == bindparam("ticket"), _f.c.system == bindparam("place"))
+    select(_f.c.id, _f.c.step_id, _f.c.sealed)
+    .where(_f.c.ticket_id == bindparam("ticket"), _f.c.system == bindparam("place"), _f.c.id > bindparam("after"))
     .order_by(_f.c.id)
+    .limit(_PAGE)
 )
 
 
@@ -63,5 +65,9 @@ def _insert(session: Session, key: bytes, ticket: UUID, step: int, system: str, 
 
 
 def _batches(session: Session, key: bytes, ticket: UUID, system: str) -> Iterator[tuple[int, list[Any]]]:
-    for step, sealed in session.execute(_READ, {"ticket": ticket, "place": system}):
-        yield step, unseal_json(key, sealed, aad=_aad(ticket, system))
+    after, full = 0, True
+    while full:
+        page = session.execute(_READ, {"ticket": ticket, "place": system, "after": after}).all()
+        yield from ((step, unseal_json(key, sealed, aad=_aad(ticket, system))) for _, step, sealed in page)
+        full = len(page) == _PAGE
+        after = page[-1].id if page else after

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.outcome import Found
-from shared.evidence import GENESIS, Entry, canonical, commitment, first_broken, link, sign, verify
+from shared.evidence import GENESIS, Entry, canonical, commitment, first_broken, leaf, link, sign, verify
+from shared.spill import Ledger
 
 KEY = Ed25519PrivateKey.generate()
 BODY = {"ticket": "t-1", "outcome": "fulfilled", "systems": [{"id": "chat", "counts": {"erased": 2}}], "in_time": True}
@@ -95,13 +96,20 @@ def test_canonical_is_one_text(value):
 
 
 def test_a_commitment_is_of_a_set_and_a_key():
-    """Neither order matters; every record, digest and the key do."""
+    """Neither order nor repetition matters; every record, digest and the key do."""
+
+    def committed(key, *found):
+        leaves = Ledger()
+        for record in found:
+            leaves[leaf(key, record)] = 1
+        return commitment(key, leaves)
+
     one, two = Found("contacts", "1", digest="aa"), Found("messages", "1")
-    made = commitment(b"k" * 32, [one, two])
-    assert made == commitment(b"k" * 32, [two, one])
+    made = committed(b"k" * 32, one, two)
+    assert made == committed(b"k" * 32, two, one, two)
     others = [
-        commitment(b"o" * 32, [one, two]), commitment(b"k" * 32, [one]), commitment(b"k" * 32, []),
-        commitment(b"k" * 32, [replace(one, digest="ab"), two]), commitment(b"k" * 32, [replace(one, key="2"), two]),
+        committed(b"o" * 32, one, two), committed(b"k" * 32, one), committed(b"k" * 32),
+        committed(b"k" * 32, replace(one, digest="ab"), two), committed(b"k" * 32, replace(one, key="2"), two),
     ]  # fmt: skip
     assert 6 == len({made, *others})
 

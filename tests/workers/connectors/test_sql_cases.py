@@ -1,6 +1,7 @@
 """What an erasure in somebody's database must never do, and must never overlook."""
 
 import dataclasses
+from contextlib import nullcontext
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -16,8 +17,10 @@ from shared.testing import Desk
 from tests.workers.connectors import sql_store as db
 from tests.workers.connectors.sql_store import ADA, ADA_PHONE, BOB, Store, collection, field, of, subject
 from workers.connectors.sql import matching
+from workers.connectors.sql.database import BATCH
 from workers.connectors.sql.fates import ends
 from workers.connectors.sql.graph import Graph, names_of
+from workers.connectors.sql.progress import EVERY
 
 SPOKEN = datetime(2026, 3, 1, 12)  # noqa: DTZ001 - as the system keeps it
 
@@ -320,6 +323,33 @@ def test_a_crash_in_the_middle_leaves_work_that_can_be_finished(store):
 def die(_):
     """Die, as a worker does."""
     raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("stored", [0, 1, 2])
+def test_a_delete_goes_on_where_it_stopped(lite, stored):
+    """However many checkpoints were stored before the crash, all rows go and each is counted once."""
+    rows = 2 * EVERY * BATCH + BATCH + 1
+    ada = contact(lite, email=ADA)
+    talk = lite.add(db.CONVERSATIONS, account_id=1, contact_id=ada)
+    with lite.engine.begin() as connection:
+        connection.execute(
+            db.MESSAGES.insert(), [{"conversation_id": talk, "content": f"message {one}"} for one in range(rows)]
+        )
+    desk, cursors = Desk(subject()), [""]
+    run(lite, desk, "locate")
+
+    def checkpoint(cursor):
+        if len(cursors) > stored:
+            raise KeyboardInterrupt
+        cursors.append(cursor)
+
+    connector = lite.connector()
+    with pytest.raises(KeyboardInterrupt) if stored < 2 else nullcontext():
+        connector.delete(dataclasses.replace(desk.work(), checkpoint=checkpoint))
+    outcome = connector.delete(dataclasses.replace(desk.work(), cursor=cursors[-1], again=True))
+    connector.close()
+    assert {"messages": {"erased": rows}, "conversations": {"erased": 1}, "contacts": {"erased": 1}} == outcome.counts
+    assert [] == lite.ids(db.MESSAGES)
 
 
 def test_thousands_of_rows_go_in_batches(store):

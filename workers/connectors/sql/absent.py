@@ -1,6 +1,6 @@
 """The second look: by the keys written down before the act, and by a scan of every text for the person's values."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 
 from shared.datamap import Collection
@@ -16,9 +16,7 @@ from workers.connectors.sql.mask import Mask, Masks
 from workers.connectors.sql.rectify import Wanted
 from workers.connectors.sql.restrict import LIFTED, RESTRICTED, formerly
 from workers.connectors.sql.rows import Notes, Row, chunks, fetch, plain
-from workers.connectors.sql.scan import Scan
-
-_KNOWN_TO_STAY = ("retained", "shared")
+from workers.connectors.sql.scan import KNOWN_TO_STAY, Scan
 
 
 class Look:
@@ -49,7 +47,7 @@ class Look:
 
     def _by_keys(
         self,
-        notes: Mapping[str, Sequence[Found]],
+        notes: Mapping[str, Iterable[Found]],
         check: Callable[[Collection, Sequence[Found], Mapping[str, Row]], None],
     ) -> None:
         for name, found in notes.items():
@@ -139,12 +137,11 @@ class Look:
     def _look_for_files(self) -> None:
         for place, found in self._notes.files.items():
             for one in found if self._files else ():
-                if one.fate not in _KNOWN_TO_STAY and self._files and self._files.exists(place, one.key):
+                if one.fate not in KNOWN_TO_STAY and self._files and self._files.exists(place, one.key):
                     self._hit(place, "a file that was to go still stands")
 
     def _scan(self) -> None:
-        stays = {one.place for found in self._notes.rows.values() for one in found if one.fate in _KNOWN_TO_STAY}
-        for collection, column in Scan(self._database, self._graph, self._work).hits(stays):
+        for collection, column in Scan(self._database, self._graph, self._work).hits():
             self._hit(collection, f"the value stands in {collection}.{column}")
 
 

@@ -9,12 +9,14 @@ import sqlalchemy as sa
 from shared.datamap import Collection
 from shared.domain.outcome import Found, Outcome
 from shared.ports import Work
+from shared.spill import Spilled
 from workers.connectors.sql.database import Database
 from workers.connectors.sql.fates import NEEDED_BY_OTHERS, Fates, Kept, latest_end
 from workers.connectors.sql.files import Files
 from workers.connectors.sql.graph import Graph
 from workers.connectors.sql.mask import Mask, Masks, changes
 from workers.connectors.sql.matching import names_subject
+from workers.connectors.sql.progress import Progress
 from workers.connectors.sql.rows import Notes, chunks, fetch, having, key_of, rewrite, within
 
 _FATES = {"duty": "retained", "kept": "retained", "needed": "retained", "masked": "masked", "shared": "shared"}
@@ -26,21 +28,24 @@ class Erasure:
     def __init__(self, database: Database, graph: Graph, files: Files | None, work: Work, today: date) -> None:
         self._database, self._graph, self._files, self._work = database, graph, files, work
         self._notes = Notes(work, graph)
-        self._noted = {(name, one.key) for name, found in self._notes.rows.items() for one in found}
         self._fates = Fates(database, graph, self._notes, work.subject, today)
         self._outcome = Outcome()
 
     def delete(self) -> Outcome:
         """Delete what may go; keep, mask or redact the rest."""
-        kept = self._fates.decide()
+        self._fates.decide()
+        kept = self._fates.kept
         self._delete_files()
         self._let_go()
+        progress = Progress(self._work)
         for name in self._fates.order:
             collection = self._graph.collections[name]
             # Written down parents first; backwards, a row goes before the row of its own table that it references.
-            for batch in chunks(reversed(self._notes.rows.get(name, []))):
-                self._delete(collection, [one for one in batch if one.place not in kept])
+            for batch in chunks(reversed(self._notes.rows.get(name, Spilled()))):
+                if going := progress.rest(name, [one for one in batch if one.place not in kept]):
+                    progress.went(name, len(going), self._delete(collection, going))
                 self._keep(collection, [one for one in batch if one.place in kept])
+            self._outcome.count(name, "erased", progress.erased[name])
         return self._close()
 
     def mask(self) -> Outcome:
@@ -48,10 +53,9 @@ class Erasure:
         for name, found in self._notes.rows.items():
             for batch in chunks(found):
                 shared = self._fates.theirs_too(self._graph.collections[name], batch)
-                self._fates.kept |= {
-                    one.place: Kept("shared", NEEDED_BY_OTHERS) if one.key in shared else Kept("masked")
-                    for one in batch
-                }
+                for one in batch:
+                    kept = Kept("shared", NEEDED_BY_OTHERS) if one.key in shared else Kept("masked")
+                    self._fates.keep(one.place, kept)
         self._delete_files()
         for name, found in self._notes.rows.items():
             for batch in chunks(found):
@@ -63,23 +67,16 @@ class Erasure:
         for name, found in self._notes.mentions.items():
             for batch in chunks(found):
                 self._redact(self._graph.collections[name], batch)
-        grounds: dict[tuple[str, str, str], list[Kept]] = {}
-        for (name, _), kept in self._fates.kept.items():
-            if kept.ground:
-                outcome = "masked" if kept.how == "masked" else "retained"
-                grounds.setdefault((name, outcome, kept.ground), []).append(kept)
-        for (name, outcome, ground), all_of_it in grounds.items():
+        for (name, outcome, ground), all_of_it in self._fates.grounds.items():
             self._outcome.because(name, outcome, ground, latest_end(all_of_it))
         return self._outcome
 
-    def _delete(self, collection: Collection, found: Sequence[Found]) -> None:
-        if not found:
-            return
+    def _delete(self, collection: Collection, found: Sequence[Found]) -> int:
+        """Delete rows; return how many of them were there."""
         table = self._database.table(collection.name)
         here = sa.and_(having(table, collection, [one.key for one in found]), within(table, collection))
         with self._database.writing(collection.name) as connection:
-            erased = connection.execute(sa.delete(table).where(here)).rowcount
-        self._outcome.count(collection.name, "erased", erased)
+            return connection.execute(sa.delete(table).where(here)).rowcount
 
     def _let_go(self) -> None:
         """Loosen what the order of deletes cannot heed: rows that need each other, in one table or in a circle."""
@@ -175,7 +172,7 @@ class Erasure:
                 with self._database.reading(collection.name) as connection:
                     for key, path in self._naming(connection, table, collection, one.column, paths):
                         kept = self._fates.kept.get((collection.name, key))
-                        if (collection.name, key) not in self._noted:
+                        if (collection.name, key) not in self._notes.fates:
                             fates[path] = "shared"
                         elif kept and kept.how != "masked":
                             fates.setdefault(path, _FATES[kept.how])

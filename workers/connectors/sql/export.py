@@ -1,6 +1,6 @@
 """`export`: every row that is the person's, as it stands, and the files that it names."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from shared.datamap import Collection, Column
@@ -40,7 +40,7 @@ def _columns(collection: Collection, *, provided: bool) -> list[Column]:
 
 
 def _rows(
-    database: Database, collection: Collection, columns: Sequence[Column], found: Sequence[Found], work: Work
+    database: Database, collection: Collection, columns: Sequence[Column], found: Iterable[Found], work: Work
 ) -> Iterator[Mapping[str, Any]]:
     table = database.table(collection.name)
     for batch in chunks(found):
@@ -64,7 +64,7 @@ def _shown(column: Column, value: Any, work: Work) -> Any:
     return strategy(_MASKS.get(kind, "redact"))(str(plain(value)), key=work.key)
 
 
-def _copy(files: Files, place: str, found: Sequence[Found], work: Work, outcome: Outcome) -> None:
+def _copy(files: Files, place: str, found: Iterable[Found], work: Work, outcome: Outcome) -> None:
     for one in found:
         if not files.exists(place, one.key):
             outcome.because(place, "residual", "a file that a record names is not there")

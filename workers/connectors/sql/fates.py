@@ -11,6 +11,7 @@ from shared.datamap import Collection, Retain
 from shared.deadlines import period
 from shared.domain.identifier import Subject
 from shared.domain.outcome import Found
+from shared.spill import Labels
 from workers.connectors.sql import matching
 from workers.connectors.sql.database import Database
 from workers.connectors.sql.graph import Graph, Reference, author_of, holds
@@ -34,27 +35,34 @@ class Kept:
 
 
 class Fates:
-    """The rows of a ticket that stay, by place; a row that is not here goes."""
+    """The rows of a ticket that stay, by place; a row that is not in `kept` goes."""
 
     def __init__(self, database: Database, graph: Graph, notes: Notes, subject: Subject, today: date) -> None:
         self._database, self._graph, self._subject, self._today = database, graph, subject, today
-        self._notes = notes.rows
-        self._noted = {name: {one.key for one in found} for name, found in notes.rows.items()}
+        self._notes = notes
         self.enforced = enforced(database, graph)
         self.order = graph.children_first(self.enforced)
         self._references = tuple(dict.fromkeys([*graph.references, *self.enforced]))
-        self._needs: dict[tuple[str, str], dict[str, Kept]] = {}
-        self.kept: dict[tuple[str, str], Kept] = {}
+        self._needs: Labels[Kept] = Labels()
+        self._needed: dict[tuple[str, str], None] = {}  # the fields by which kept rows need others, in order
+        self.kept: Labels[Kept] = Labels()
+        self.grounds: dict[tuple[str, str, str], set[Kept]] = {}
 
-    def decide(self) -> dict[tuple[str, str], Kept]:
+    def decide(self) -> None:
         """Decide until nothing changes: what is kept keeps what it needs."""
-        before = -1
-        while len(self.kept) != before:
-            before = len(self.kept)
+        grows = True
+        while grows:
+            grows = False
             for name in self.order:
-                for batch in chunks(self._notes.get(name, ())):
-                    self._decide(self._graph.collections[name], batch)
-        return self.kept
+                for batch in chunks(self._notes.rows.get(name, ())):
+                    grows |= self._decide(self._graph.collections[name], batch)
+
+    def keep(self, place: tuple[str, str], kept: Kept) -> None:
+        """Let a row stay."""
+        self.kept[place] = kept
+        if kept.ground:
+            outcome = "masked" if kept.how == "masked" else "retained"
+            self.grounds.setdefault((place[0], outcome, kept.ground), set()).add(kept)
 
     def shared(self, collection: Collection, rows: dict[str, Row], *, led: bool = False) -> set[str]:
         """Return the keys of rows that another person's row references (`led`: and that a lead calls theirs too)."""
@@ -75,17 +83,22 @@ class Fates:
         found = matching.traits(collection, row, self._subject).identifiers
         return bool(found & self._subject.identifiers) or author_of(collection, row) is not None
 
-    def _decide(self, collection: Collection, batch: Sequence[Found]) -> None:
+    def _decide(self, collection: Collection, batch: Sequence[Found]) -> bool:
+        """Decide about a batch; say whether any more of it stays."""
         rows = self._rows(collection, [one.key for one in batch if one.place not in self.kept])
-        by_others, theirs_too = self.shared(collection, rows), self.shared(collection, rows, led=True)
+        by_others = self.shared(collection, rows)
+        theirs_too = self.shared(collection, rows, led=True) if by_others else by_others
+        grows = False
         for key, row in rows.items():
             shared: Literal["shared", "masked"] | None = None
             if key in by_others:
                 shared = "shared" if key in theirs_too else "masked"
             kept = self._of_itself(collection, row) or self._for_another(collection, row, shared)
             if kept:
-                self.kept[collection.name, key] = kept
+                self.keep((collection.name, key), kept)
                 self._keep_what_it_needs(collection, row, kept)
+                grows = True
+        return grows
 
     def _rows(self, collection: Collection, keys: Sequence[str]) -> dict[str, Row]:
         table = self._database.table(collection.name)
@@ -106,8 +119,8 @@ class Fates:
     def _for_another(self, collection: Collection, row: Row, shared: Literal["shared", "masked"] | None) -> Kept | None:
         needs = [
             kept
-            for (name, field), values in self._needs.items()
-            if name == collection.name and (kept := values.get(str(row[field])))
+            for name, field in self._needed
+            if name == collection.name and (kept := self._needs.get((name, field, str(row[field]))))
         ]
         if needed := next((kept for kept in needs if kept.how == "needed"), None):
             return needed
@@ -123,9 +136,10 @@ class Fates:
         for one in self._references if whole else self.enforced:
             if one.child == collection.name and row[one.child_field] is not None and holds(row, one.when):
                 why = Kept("needed", kept.ground, kept.until) if whole else Kept("masked", NEEDED)
-                values = self._needs.setdefault((one.parent, one.parent_field), {})
-                if whole or str(row[one.child_field]) not in values:
-                    values[str(row[one.child_field])] = why
+                place = (one.parent, one.parent_field, str(row[one.child_field]))
+                self._needed[place[:2]] = None
+                if whole or place not in self._needs:
+                    self._needs[place] = why
 
     def _leads_up(self, reference: Reference) -> bool:
         return any(not lead.down and lead.reference == reference for lead in self._graph.leads)
@@ -144,10 +158,9 @@ class Fates:
             matching.among(table.c[reference.child_field], raw),
             *(table.c[field] == value for field, value in reference.when),
         )
-        ours = self._noted.get(child.name, set())
         with self._database.reading(child.name) as connection:
             for one in connection.execution_options(yield_per=500).execute(query).mappings():
-                if key_of(child, one) not in ours:
+                if (child.name, key_of(child, one)) not in self._notes.fates:
                     yield from values[str(one[reference.child_field])]
 
 

@@ -1,7 +1,8 @@
 """Find every row of a person: roots by their identifiers, then along the edges of the data map, then mentions."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ from shared.datamap import Collection
 from shared.domain.identifier import EMAIL, PHONE, Identifier, Traits, verdict
 from shared.domain.outcome import Found, Outcome
 from shared.ports import Work
+from shared.spill import Labels, Spilled
 from workers.connectors.sql import matching
 from workers.connectors.sql.database import Database
 from workers.connectors.sql.graph import Graph, Lead, holds
@@ -32,11 +34,14 @@ class Search:
     def __init__(self, database: Database, graph: Graph, work: Work, *, files: bool) -> None:
         self._database, self._graph, self._work, self._files = database, graph, work, files
         self._subject = work.subject
-        self._fates = {one.place: one.fate for one in work.found() if one.fate}
-        self._whose: dict[tuple[str, str], Whose] = {}
+        self._fates: Labels[str] = Labels()
+        for one in work.found():
+            if one.fate:
+                self._fates[one.place] = one.fate
+        self._whose: Labels[Whose] = Labels()
         self._ownership = Ownership(graph, work.subject.given)
-        self._doubtful: list[Step] = []
-        self._paths: dict[tuple[str, str], Whose] = {}
+        self._doubtful: Spilled[Step] = Spilled()
+        self._counted: Counter[tuple[str, str]] = Counter()
         self._outcome = Outcome()
 
     def run(self) -> Outcome:
@@ -46,18 +51,16 @@ class Search:
             known = self._subject.identifiers
             self._round(wanted)
             wanted = self._subject.identifiers - known
-        for (collection, _), whose in [*self._whose.items(), *self._paths.items()]:
-            if self._counts(collection, whose):
-                self._outcome.count(collection, "ambiguous" if whose == "ambiguous" else "found")
+        for (collection, kind), number in self._counted.items():
+            self._outcome.count(collection, kind, number)
         self._mentions()
         self._outcome.identifiers |= self._subject.identifiers - self._work.subject.identifiers
         self._outcome.names |= self._subject.names - self._work.subject.names
         return self._outcome
 
-    @property
-    def ambiguous(self) -> frozenset[tuple[str, str]]:
-        """The places of the rows that a person has to decide about."""
-        return frozenset(place for place, whose in self._whose.items() if whose == "ambiguous")
+    def is_ambiguous(self, place: tuple[str, str]) -> bool:
+        """Say whether a person has to decide about a row."""
+        return self._whose.get(place) == "ambiguous"
 
     def _round(self, wanted: frozenset[Identifier]) -> None:
         """Take what an own identifier finds first: its names tell whether a shared phone number's record is theirs."""
@@ -74,25 +77,28 @@ class Search:
                 if found == "sure":
                     yield Step(collection.name, row, "sure")
                 elif found == "ambiguous":
-                    self._doubtful.append(Step(collection.name, row, "ambiguous"))
+                    self._doubtful.append(Step(collection.name, dict(row), "ambiguous"))
 
     def _by_phone(self, wanted: Iterable[Identifier]) -> Iterator[Step]:
         """Yield the roots by number; those that contradict one another are nobody's for sure."""
-        bearing: list[tuple[Step, Traits]] = []
+        bearing: Spilled[Step] = Spilled()
+        said: set[Traits] = set()
         for step in self._roots(wanted):
             found = matching.traits(self._graph.collections[step.collection], step.row, self._subject)
             by_number = all(one.kind == PHONE for one in found.identifiers & self._subject.identifiers)
             if by_number and (found.names or any(one.kind == EMAIL for one in found.identifiers)):
-                bearing.append((step, found))
+                bearing.append(dataclasses.replace(step, row=dict(step.row)))
+                said.add(found)
             elif by_number and has_parent(self._graph, step.collection, step.row):
                 # The number may be a household's: the row is theirs for sure only if its parent leads to it.
-                self._doubtful.append(dataclasses.replace(step, whose="ambiguous"))
+                self._doubtful.append(dataclasses.replace(step, row=dict(step.row), whose="ambiguous"))
             else:
                 yield step
-        if at_odds([found for _, found in bearing]):
-            self._doubtful += [dataclasses.replace(step, whose="ambiguous") for step, _ in bearing]
-        else:
-            yield from (step for step, _ in bearing)
+        if not at_odds(said):
+            yield from bearing
+            return
+        for step in bearing:
+            self._doubtful.append(dataclasses.replace(step, whose="ambiguous"))
 
     def _matching(self, collection: Collection, wanted: Iterable[Identifier]) -> Iterator[Row]:
         table = self._database.table(collection.name)
@@ -112,15 +118,23 @@ class Search:
         with self._database.reading(collection.name) as connection:
             yield from connection.execution_options(yield_per=500).execute(query).mappings()
 
-    def _follow(self, frontier: list[Step]) -> None:
-        frontier = [kept for step in frontier if (kept := self._take(step))]
+    def _follow(self, roots: Iterable[Step]) -> None:
+        frontier = self._taken(roots)
         while frontier:
-            reached: list[Step] = []
-            for name in dict.fromkeys(step.collection for step in frontier):
-                for lead in self._graph.out_of(name):
-                    steps = [step for step in frontier if step.collection == name and self._goes_on(lead, step)]
-                    reached += [kept for step in self._along(lead, steps) if (kept := self._take(step))]
-            frontier = reached
+            frontier = self._taken(self._onward(frontier))
+
+    def _taken(self, steps: Iterable[Step]) -> dict[str, Spilled[Step]]:
+        """Write rows down; return those that were news and lead on, by collection."""
+        frontier: dict[str, Spilled[Step]] = {}
+        for step in steps:
+            if kept := self._take(step):
+                frontier.setdefault(kept.collection, Spilled()).append(kept)
+        return frontier
+
+    def _onward(self, frontier: Mapping[str, Iterable[Step]]) -> Iterator[Step]:
+        for name, steps in frontier.items():
+            for lead in self._graph.out_of(name):
+                yield from self._along(lead, (step for step in steps if self._goes_on(lead, step)))
 
     def _goes_on(self, lead: Lead, step: Step) -> bool:
         """Never turn back down from a row that says nothing about anybody, such as an inbox or a product."""
@@ -129,19 +143,15 @@ class Search:
     def _personal(self, name: str) -> bool:
         return any(column.personal for column in self._graph.collections[name].columns.values())
 
-    def _along(self, lead: Lead, steps: list[Step]) -> Iterator[Step]:
+    def _along(self, lead: Lead, steps: Iterable[Step]) -> Iterator[Step]:
         """Yield the rows that an edge leads to and that are not someone else's."""
         target = self._graph.collections[lead.target]
         table = self._database.table(lead.target)
         column = table.c[lead.target_field]
-        sources: dict[str, Whose] = {}
-        for step in steps:
-            value = step.row[lead.source_field]
-            if value is not None and (lead.holder != lead.source or holds(step.row, lead.when)):
-                sources[str(value)] = max(step.whose, sources.get(str(value), "other"), key=weight)
         when = [] if lead.holder != lead.target else [table.c[field] == value for field, value in lead.when]
-        for batch in chunks(sources):
-            for row in self._stream(target, sa.and_(matching.among(column, batch), *when)):
+        for batch in chunks(_values(lead, steps)):
+            sources = dict(batch)  # of a value that comes twice, the later one weighs more
+            for row in self._stream(target, sa.and_(matching.among(column, sources), *when)):
                 source = sources.get(str(row[lead.target_field]), "other")
                 whose = self._ownership.judge(target, row, lead, source, self._subject)
                 if whose != "other":
@@ -151,9 +161,8 @@ class Search:
         """Write a row down; if that was news, return what of it its edges need."""
         collection = self._graph.collections[step.collection]
         place = (step.collection, key_of(collection, step.row))
-        if weight(self._whose.get(place, "other")) >= weight(step.whose):
+        if not self._is_news(place, step.whose):
             return None
-        self._whose[place] = step.whose
         self._ownership.take(step.collection, step.row, step.whose)
         if step.whose == "sure":
             self._learn(collection, step.row)
@@ -167,14 +176,24 @@ class Search:
         }
         return dataclasses.replace(step, row={field: step.row[field] for field in fields}) if leads else None
 
+    def _is_news(self, place: tuple[str, str], whose: Whose) -> bool:
+        """Say whether a row or file is more surely the person's than was known; from now on it is known."""
+        before = self._whose.get(place, "other")
+        if weight(before) >= weight(whose):
+            return False
+        self._whose[place] = whose
+        for one, more in ((before, -1), (whose, 1)):
+            if one != "other" and self._counts(place[0], one):
+                self._counted[place[0], "ambiguous" if one == "ambiguous" else "found"] += more
+        return True
+
     def _counts(self, collection: str, whose: Whose) -> bool:
         """Say whether a row is written down: one that hers merely need is, if it says something about people."""
         return whose != "looked-up" or collection not in self._graph.collections or self._personal(collection)
 
     def _note_file(self, collection: str, path: object, whose: Whose) -> None:
         place = (collection, str(path or ""))
-        if path and weight(self._paths.get(place, "other")) < weight(whose):
-            self._paths[place] = whose
+        if path and self._is_news(place, whose):
             self._note(*place, "file", whose, digest(self._work.key, {"path": str(path)}))
 
     def _note(self, collection: str, key: str, how: str, whose: Whose, content: str) -> None:
@@ -204,3 +223,15 @@ class Search:
                 if not mine and any(matching.names_subject(row[field], subject) for field in fields):
                     self._note(collection.name, key, "mention", "sure", digest(self._work.key, row))
                     self._outcome.count(collection.name, "mention")
+
+
+def _values(lead: Lead, steps: Iterable[Step]) -> Iterator[tuple[str, Whose]]:
+    """Yield each value by which rows lead on, with whose the row is: once, and again if a later one is surer."""
+    known: Labels[Whose] = Labels()
+    for step in steps:
+        value = step.row[lead.source_field]
+        if value is None or (lead.holder == lead.source and not holds(step.row, lead.when)):
+            continue
+        if weight(known.get((str(value),), "other")) < weight(step.whose):
+            known[str(value),] = step.whose
+            yield str(value), step.whose

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
+from functools import cached_property
 from itertools import islice
 from typing import Any, TypeVar
 from uuid import UUID
@@ -16,6 +17,7 @@ from shared.datamap import Collection
 from shared.domain.errors import Final
 from shared.domain.outcome import Found
 from shared.ports import Work
+from shared.spill import Labels, Spilled
 from workers.connectors.sql.database import BATCH
 from workers.connectors.sql.graph import Graph
 
@@ -27,14 +29,23 @@ class Notes:
     """What locate wrote down, by collection: rows that are the person's, rows that mention them, files."""
 
     def __init__(self, work: Work, graph: Graph) -> None:
-        self.rows: dict[str, list[Found]] = {}
-        self.mentions: dict[str, list[Found]] = {}
-        self.files: dict[str, list[Found]] = {}
+        self.rows: dict[str, Spilled[Found]] = {}
+        self.mentions: dict[str, Spilled[Found]] = {}
+        self.files: dict[str, Spilled[Found]] = {}
         kinds = {"subject": self.rows, "mention": self.mentions, "file": self.files}
         for one in work.found():
             if one.collection.partition(".")[0] not in graph.collections:
                 raise Final(f"{one.collection} was found, and is no longer in the data map")
-            kinds[one.how].setdefault(one.collection, []).append(one)
+            kinds[one.how].setdefault(one.collection, Spilled()).append(one)
+
+    @cached_property
+    def fates(self) -> Labels[str]:
+        """The fate of each row that is the person's, by its place; rows that are not here are someone else's."""
+        fates: Labels[str] = Labels()
+        for found in self.rows.values():
+            for one in found:
+                fates[one.place] = one.fate
+        return fates
 
 
 def chunks(items: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
@@ -84,14 +95,30 @@ def fetch(
 
 
 def rewrite(connection: sa.Connection, table: sa.Table, collection: Collection, changes: Mapping[str, Row]) -> None:
-    """Write new values into rows by their keys; the rows may change different columns."""
-    by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    """Write new values into rows by their keys: rows that change alike in one statement, the others one by one."""
+    alike: dict[str, dict[str, Row]] = {}
     for key, values in changes.items():
         if values:
-            bound = {f"key_{at}": one for at, one in enumerate(json.loads(key))} | {
-                f"value_{at}": one for at, one in enumerate(values.values())
-            }
-            by_columns.setdefault(tuple(values), []).append(bound)
+            alike.setdefault(repr(sorted(values.items())), {})[key] = values
+    single: dict[str, Row] = {}
+    for some in alike.values():
+        if len(some) == 1:
+            single |= some
+        else:
+            here = sa.and_(having(table, collection, some), within(table, collection))
+            connection.execute(sa.update(table).where(here).values(dict(next(iter(some.values())))))
+    _rewrite_each(connection, table, collection, single)
+
+
+def _rewrite_each(
+    connection: sa.Connection, table: sa.Table, collection: Collection, changes: Mapping[str, Row]
+) -> None:
+    by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for key, values in changes.items():
+        bound = {f"key_{at}": one for at, one in enumerate(json.loads(key))} | {
+            f"value_{at}": one for at, one in enumerate(values.values())
+        }
+        by_columns.setdefault(tuple(values), []).append(bound)
     keys = [table.c[name] for name in collection.primary_key]
     for names, bounds in by_columns.items():
         for bound in bounds:

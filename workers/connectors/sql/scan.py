@@ -2,18 +2,20 @@
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
 
 from shared.ports import Work
+from shared.spill import Labels
 from workers.connectors.sql import matching
 from workers.connectors.sql.database import Database
 from workers.connectors.sql.graph import Graph
 from workers.connectors.sql.locate import Search
 from workers.connectors.sql.rows import Row, key_of, within
+
+KNOWN_TO_STAY = ("retained", "shared")
 
 
 class Scan:
@@ -23,8 +25,8 @@ class Scan:
         self._database, self._graph, self._work = database, graph, work
         self._subject = matching.told_apart(work.subject)
 
-    def hits(self, stays: AbstractSet[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-        """Yield (table, column) for each value that stands; rows known to stay are passed over."""
+    def hits(self) -> Iterator[tuple[str, str]]:
+        """Yield (table, column) for each value that stands; rows whose fate is to stay are passed over."""
         if not self._subject.identifiers:
             return
         names = self._database.names()
@@ -34,7 +36,7 @@ class Scan:
             columns = [column for column in table.columns if matching.textual(column)]
             for row in self._rows(table, columns) if columns else ():
                 standing = [one.name for one in columns if matching.names_subject(row[one.name], self._subject)]
-                if standing and not self._passed_over(name, row, stays):
+                if standing and not self._passed_over(name, row):
                     yield from ((name, column) for column in standing)
 
     def _rows(self, table: sa.Table, columns: Sequence[sa.Column[Any]]) -> Iterator[Row]:
@@ -52,21 +54,25 @@ class Scan:
         shared = set.intersection(*scopes) if scopes else set()
         return sa.and_(sa.true(), *(table.c[name] == value for name, value in shared if name in table.c))
 
-    def _passed_over(self, name: str, row: Row, stays: AbstractSet[tuple[str, str]]) -> bool:
+    def _passed_over(self, name: str, row: Row) -> bool:
         collection = self._graph.collections.get(name)
         if collection is None:
             return False
         place = (name, key_of(collection, row))
-        return place in stays or place in self._left_to_a_person - self._noted
+        fate = self._fates.get(place)
+        return fate in KNOWN_TO_STAY or (fate is None and self._as_it_stands.is_ambiguous(place))
 
     @cached_property
-    def _noted(self) -> frozenset[tuple[str, str]]:
-        return frozenset(one.place for one in self._work.found())
+    def _fates(self) -> Labels[str]:
+        fates: Labels[str] = Labels()
+        for one in self._work.found():
+            fates[one.place] = one.fate
+        return fates
 
     @cached_property
-    def _left_to_a_person(self) -> frozenset[tuple[str, str]]:
-        """The doubtful rows as they stand now: those that nobody took are not contradictions."""
+    def _as_it_stands(self) -> Search:
+        """A search made now: doubtful rows that nobody took are not contradictions."""
         work = dataclasses.replace(self._work, note=lambda _: None, found=lambda: ())
         search = Search(self._database, self._graph, work, files=False)
         search.run()
-        return search.ambiguous
+        return search

@@ -1,10 +1,12 @@
 """Whose a row is that an edge led to: hers for sure, one that hers merely need, a doubtful one, or someone else's."""
 
+from collections.abc import Iterable
 from itertools import combinations
 from typing import Any, Literal
 
 from shared.datamap import Collection
 from shared.domain.identifier import EMAIL, PHONE, Identifier, Subject, Traits, verdict
+from shared.spill import Labels
 from workers.connectors.sql import matching
 from workers.connectors.sql.graph import Graph, Lead, author_of, holds
 from workers.connectors.sql.rows import Row
@@ -24,13 +26,14 @@ class Ownership:
     def __init__(self, graph: Graph, given: frozenset[Identifier]) -> None:
         self._graph = graph
         self._given = {one.kind for one in given}
-        self._mine: dict[tuple[str, str], dict[str, Whose]] = {}
+        self._mine: Labels[Whose] = Labels()
 
     def take(self, collection: str, row: Row, whose: Whose) -> None:
         """Remember the linking values of a row."""
         for field in self._graph.link_fields(collection):
-            mine, value = self._mine.setdefault((collection, field), {}), str(row[field])
-            mine[value] = max(whose, mine.get(value, "other"), key=weight)
+            place = (collection, field, str(row[field]))
+            if weight(self._mine.get(place, "other")) < weight(whose):
+                self._mine[place] = whose
 
     def judge(self, collection: Collection, row: Row, lead: Lead, source: Whose, subject: Subject) -> Whose:
         """Say whose a row is that an edge led to from a row that is `source`."""
@@ -58,7 +61,7 @@ class Ownership:
         return "ambiguous" if lead.down else _least("looked-up", source)
 
     def _of(self, collection: str, field: str, value: Any) -> Whose:
-        return self._mine.get((collection, field), {}).get(str(value), "other")
+        return self._mine.get((collection, field, str(value)), "other")
 
 
 def has_parent(graph: Graph, collection: str, row: Row) -> bool:
@@ -73,7 +76,7 @@ def has_parent(graph: Graph, collection: str, row: Row) -> bool:
     )
 
 
-def at_odds(records: list[Traits]) -> bool:
+def at_odds(records: Iterable[Traits]) -> bool:
     """Say whether records that share a number name different people: by name, or else by address."""
     said = {(_emails(one), one.names) for one in records}
     return any(

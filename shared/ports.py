@@ -27,6 +27,16 @@ class Package(Protocol):
         """Write `data/<system>/<collection>.json` and `.csv`, original column names; return the number of rows."""
         ...
 
+    def passed(self, collection: str) -> int:
+        """Return how many notes of a collection stand in the package already, from before a crash."""
+        ...
+
+    def batches(
+        self, collection: str, columns: Iterable[str], batches: Iterable[tuple[int, Iterable[Mapping[str, Any]]]]
+    ) -> int:
+        """Write what `rows` writes for the notes after those `passed`: each batch with the number of its notes."""
+        ...
+
     def file(self, name: str, content: bytes | BinaryIO) -> None:
         """Write `files/<system>/<name>` (an .eml, a recording, a document)."""
         ...

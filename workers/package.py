@@ -4,14 +4,13 @@ The step that writes a file registers it in a sealed list, in its finishing tran
 writes new objects; what no list names is swept with the ticket.
 """
 
-import csv
 import hashlib
 import io
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 from uuid import UUID, uuid4
@@ -24,19 +23,28 @@ from sqlalchemy.orm import Session
 from shared.domain.errors import Final, UsageError
 from shared.envelope import Encrypting, decrypt_stream, seal_json, unseal_json
 from shared.store.tables import PackagePartRow
+from workers.table import Batch, Table, Written
 
 _CHUNK = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class PackageFile:
-    """One file of a package: its name there, where it is stored, its size in bytes and SHA-256 (hex)."""
+    """One file of a package: its name there, where it is stored, its size in bytes and SHA-256 (hex).
+
+    A long table is stored in pieces, in order.
+    """
 
     name: str
-    stored: str
+    stored: str | Sequence[str]
     size: int
     sha256: str
     system: str = ""
+
+    @property
+    def pieces(self) -> Sequence[str]:
+        """The names under which it is stored."""
+        return [self.stored] if isinstance(self.stored, str) else self.stored
 
 
 class PackageStore:
@@ -63,8 +71,9 @@ class PackageStore:
 
     def read(self, ticket: UUID, key: bytes, file: PackageFile) -> Iterator[bytes]:
         """Yield a file's content, decrypted; a SealError if it was changed."""
-        with self.fs.open(self.path(ticket, file.stored), "rb") as raw:
-            yield from decrypt_stream(key, raw, aad=_aad(ticket, file.stored))
+        for stored in file.pieces:
+            with self.fs.open(self.path(ticket, stored), "rb") as raw:
+                yield from decrypt_stream(key, raw, aad=_aad(ticket, stored))
 
     def remove(self, ticket: UUID) -> None:
         """Delete a ticket's package."""
@@ -78,40 +87,54 @@ def _aad(ticket: UUID, stored: str) -> bytes:
 
 @dataclass
 class PartWriter:
-    """One step's part of a package; implements `shared.ports.Package` for a system."""
+    """One step's part of a package; implements `shared.ports.Package` for a system.
+
+    `kept` is what `keep` last stored before a crash, else "": how far the tables came.
+    """
 
     store: PackageStore
     ticket: UUID
     key: bytes
     system: str = ""
     files: list[PackageFile] = field(default_factory=list)
+    kept: str = ""
+    keep: Callable[[str], None] = lambda _: None
+
+    def __post_init__(self) -> None:
+        known = json.loads(self.kept) if self.kept else {}
+        self._tables = {name: Written(**written) for name, written in known.items()}
 
     def rows(self, collection: str, columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> int:
         """Write `data/<system>/<collection>.json` (an array of objects) and `.csv` beside it."""
-        names, number = list(columns), 0
+        return self.batches(collection, columns, [(0, rows)])
+
+    def passed(self, collection: str) -> int:
+        """Return how many notes of a collection were written before a crash."""
+        return self._tables[collection].passed if collection in self._tables else 0
+
+    def batches(self, collection: str, columns: Iterable[str], batches: Iterable[Batch]) -> int:
+        """Write the same for very many rows, of which those of `passed` notes stand already."""
+        written = self._tables.setdefault(collection, Written())
         base = f"data/{self.system}/{safe_name(collection)}"
-        with ExitStack() as stack:
-            (as_json, json_file), (as_csv, csv_file) = (
-                stack.enter_context(self.store.create(self.ticket, self.key, name=base + end, system=self.system))
-                for end in (".json", ".csv")
-            )
-            line = io.StringIO()
-            writer = csv.DictWriter(line, names, extrasaction="ignore", lineterminator="\r\n")
-            writer.writeheader()
-            as_json.write(b"[")
-            for row in rows:
-                as_json.write(b",\n" if number else b"\n")
-                picked = {name: row.get(name) for name in names}
-                as_json.write(json.dumps(picked, ensure_ascii=False, default=str).encode())
-                writer.writerow({name: _cell(value) for name, value in picked.items()})
-                as_csv.write(line.getvalue().encode())
-                line.seek(0)
-                line.truncate()
-                number += 1
-            as_csv.write(line.getvalue().encode())
-            as_json.write(b"\n]\n")
-        self.files += [json_file(), csv_file()]
-        return number
+        Table(written, lambda ending: self._create(base + ending), self._keep).write(list(columns), batches)
+        self.files += [self._joined(base + ending, pieces) for ending, pieces in written.pieces.items()]
+        return written.rows
+
+    def _create(self, name: str) -> Any:
+        return self.store.create(self.ticket, self.key, name=name, system=self.system)
+
+    def _joined(self, name: str, pieces: Sequence[tuple[str, int, str]]) -> PackageFile:
+        stored, sizes, digests = zip(*pieces, strict=True)
+        joined = PackageFile(name, stored if len(stored) > 1 else stored[0], sum(sizes), digests[0], self.system)
+        if len(stored) == 1:
+            return joined
+        digest = hashlib.sha256()
+        for chunk in self.store.read(self.ticket, self.key, joined):
+            digest.update(chunk)
+        return replace(joined, sha256=digest.hexdigest())
+
+    def _keep(self) -> None:
+        self.keep(json.dumps({name: asdict(written) for name, written in self._tables.items()}))
 
     def file(self, name: str, content: bytes | BinaryIO) -> None:
         """Write `files/<system>/<name>`."""
@@ -121,7 +144,7 @@ class PartWriter:
     def put(self, name: str, content: bytes | BinaryIO) -> None:
         """Write a file at a place of the package that is ours."""
         source = io.BytesIO(content) if isinstance(content, bytes) else content
-        with self.store.create(self.ticket, self.key, name=name, system=self.system) as (sink, described):
+        with self._create(name) as (sink, described):
             while chunk := source.read(_CHUNK):
                 sink.write(chunk)
         self.files.append(described())
@@ -135,14 +158,6 @@ def safe_name(name: str) -> str:
     stem, dot, end = kept.rpartition(".")
     tail = hashlib.sha256(name.encode()).hexdigest()[:8] + (dot + end if stem and len(end) <= 8 else "")
     return kept.encode()[: 119 - len(tail)].decode(errors="ignore") + "-" + tail
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") and not value[1:].isdigit():
-        return "'" + value  # a spreadsheet would run it as a formula
-    return value
 
 
 def save_part(session: Session, key: bytes, ticket: UUID, step: int, files: Iterable[PackageFile]) -> None:

@@ -113,7 +113,10 @@ class Performer:
         self, claim: Claim, verb: Callable[[Work], Any], key: bytes, subject: Subject, content: dict[str, Any]
     ) -> Done:
         notes = _Notes(self, claim, key)
-        part = PartWriter(self.office.packages, claim.ticket, key, claim.system)
+        cursor, checkpoint = self._cursor(claim, key), partial(self._checkpoint, claim, key)
+        # an export's own progress is how far its tables came
+        kept = cursor if claim.verb == "export" else ""
+        part = PartWriter(self.office.packages, claim.ticket, key, claim.system, kept=kept, keep=checkpoint)
         args = content["args"]
         work = Work(
             ticket=claim.ticket,
@@ -124,9 +127,9 @@ class Performer:
             found=partial(self._found, claim, key, notes.rest, args.get("of"), taken_until=content["ambiguous"]),
             note=notes.add,
             args=args,
-            cursor=self._cursor(claim, key),
+            cursor=cursor,
             again=claim.attempts > 1,
-            checkpoint=partial(self._checkpoint, claim, key),
+            checkpoint=checkpoint,
         )
         result = verb(work)
         if claim.verb == "subjects":

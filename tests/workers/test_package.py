@@ -1,7 +1,11 @@
 """Packages: registered per step, streamed as an archive, changed by nobody."""
 
+import csv
+import hashlib
 import io
+import json
 import zipfile
+from contextlib import nullcontext
 from uuid import uuid4
 
 import pytest
@@ -10,6 +14,7 @@ from shared.envelope import SealError, unseal_json
 from shared.store.tables import PackagePartRow
 from tests.workers.desk.jobs import Desk
 from workers.package import PackageFile, PartWriter, package_files, save_part, zipped
+from workers.table import PIECE
 
 
 @pytest.fixture
@@ -39,6 +44,41 @@ def test_a_step_that_runs_again_replaces_its_part(desk):
     assert {"x": "b", "b": "b", "c": "c"} == listed
     assert {"x", "c"} == besides
     assert {"name", "stored", "size", "sha256", "system"} == set(opened[0])
+
+
+@pytest.mark.parametrize("kept", [0, 1, 2])
+def test_a_table_goes_on_where_it_stopped(desk, kept):
+    """However many pieces were finished before the crash, every row stands in the files once, and the digests fit."""
+    rows, states = [{"id": number, "text": f"row {number}"} for number in range(2 * PIECE + 3)], [""]
+
+    def batches(start):
+        for at in range(start, len(rows), 1000):
+            yield 1000, rows[at : at + 1000]
+
+    def keep(state):
+        if len(states) > kept:
+            raise KeyboardInterrupt
+        states.append(state)
+
+    first = PartWriter(desk.packages, desk.ticket, desk.key, "chat", keep=keep)
+    first.rows("contacts", ["id"], [{"id": 1}])
+    with pytest.raises(KeyboardInterrupt) if kept < 2 else nullcontext():
+        first.batches("messages", ["id", "text"], batches(0))
+    second = PartWriter(desk.packages, desk.ticket, desk.key, "chat", kept=states[-1], keep=states.append)
+    assert kept * PIECE == second.passed("messages")
+    assert 1 == second.rows("contacts", ["id"], [{"id": 1}])
+    assert len(rows) == second.batches("messages", ["id", "text"], batches(second.passed("messages")))
+    content = {one.name: b"".join(desk.packages.read(desk.ticket, desk.key, one)) for one in second.files}
+    assert rows == json.loads(content["data/chat/messages.json"])
+    assert rows == [{**row, "id": int(row["id"])} for row in _csv(content["data/chat/messages.csv"])]
+    assert [{"id": "1"}] == _csv(content["data/chat/contacts.csv"])
+    assert {
+        one.name: (len(content[one.name]), hashlib.sha256(content[one.name]).hexdigest()) for one in second.files
+    } == {one.name: (one.size, one.sha256) for one in second.files}
+
+
+def _csv(content):
+    return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
 
 
 def test_another_ticket_has_another_package(desk):

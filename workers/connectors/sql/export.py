@@ -1,6 +1,7 @@
 """`export`: every row that is the person's, as it stands, and the files that it names."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from shared.datamap import Collection, Column
@@ -12,7 +13,7 @@ from workers.connectors.sql.database import Database
 from workers.connectors.sql.files import Files
 from workers.connectors.sql.graph import Graph
 from workers.connectors.sql.mask import document
-from workers.connectors.sql.rows import Notes, chunks, fetch, opened, plain
+from workers.connectors.sql.rows import Notes, Row, chunks, fetch, opened, plain
 
 _MASKS = {EMAIL: "email", PHONE: "phone"}
 
@@ -24,8 +25,9 @@ def export(database: Database, graph: Graph, files: Files | None, work: Work) ->
         collection = graph.collections[name]
         columns = _columns(collection, provided=bool(work.args.get("provided")))
         if columns:
-            rows = _rows(database, collection, columns, found, work)
-            outcome.count(name, "exported", work.package.rows(name, [one.name for one in columns], rows))
+            rest = islice(found, work.package.passed(name), None)
+            batches = _batches(database, collection, columns, rest, work)
+            outcome.count(name, "exported", work.package.batches(name, [one.name for one in columns], batches))
     for place, found in notes.files.items():
         name, _, column = place.partition(".")
         if files and graph.collections[name].columns[column] in _columns(
@@ -39,19 +41,23 @@ def _columns(collection: Collection, *, provided: bool) -> list[Column]:
     return [one for one in collection.columns.values() if not provided or one.provided in ("true", "observed")]
 
 
-def _rows(
+def _batches(
     database: Database, collection: Collection, columns: Sequence[Column], found: Iterable[Found], work: Work
-) -> Iterator[Mapping[str, Any]]:
+) -> Iterator[tuple[int, Iterator[Mapping[str, Any]]]]:
     table = database.table(collection.name)
+    documents = {one.name for one in columns if document(table, one)}
+
+    def shown(row: Row) -> dict[str, Any]:
+        return {
+            one.name: _shown(one, opened(row[one.name]) if one.name in documents else row[one.name], work)
+            for one in columns
+        }
+
     for batch in chunks(found):
         keys = [one.key for one in batch]
         with database.reading(collection.name) as connection:
             rows = fetch(connection, table, collection, keys, [one.name for one in columns])
-        for row in rows.values():
-            yield {
-                one.name: _shown(one, opened(row[one.name]) if document(table, one) else row[one.name], work)
-                for one in columns
-            }
+        yield len(batch), map(shown, rows.values())
 
 
 def _shown(column: Column, value: Any, work: Work) -> Any:

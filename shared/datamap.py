@@ -93,6 +93,7 @@ class FieldExt(_Model):
 
     `others`: another person's data (the other party of a call): masked in exports, left alone otherwise.
     `widen`: whether an identifier found here may widen the search. `free_text`: identifiers stand inside.
+    `owner`: whether the person whom this field references owns the row too (false: an agent, who only handles it).
     """
 
     mask: str | dict[str, Any] | None = None
@@ -100,6 +101,7 @@ class FieldExt(_Model):
     free_text: bool = False
     provided: Provided | bool | None = None
     others: bool = False
+    owner: bool = True
 
 
 class DatasetExt(_Model):

@@ -32,6 +32,14 @@ def redact(text: str, subject: Subject) -> str:
     return text
 
 
+def redact_others(text: str, subject: Subject) -> str:
+    """Replace the addresses and numbers of other people by `[redacted]`, and leave this person's (Art. 15(4))."""
+    hers = freetext.stands_in(text, subject)
+    regions = (subject.region,) if subject.region else ("DE", "GB", "US")
+    found = [(it.start, it.end) for it in freetext.find(text, regions=regions) if it.kind in ("EMAIL", "PHONE")]
+    return _replace(text, [span for span in found if not any(a < span[1] and span[0] < b for a, b in hers)])
+
+
 def _replace(text: str, spans: Iterable[tuple[int, int]]) -> str:
     edges = [0, *chain.from_iterable(spans), len(text)]
     return REDACTED.join(text[start:end] for start, end in list(pairwise(edges))[::2])

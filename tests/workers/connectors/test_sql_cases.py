@@ -118,6 +118,44 @@ def test_a_household_number_goes_to_a_person(store):
     assert [household] == store.ids(db.CONTACTS)
 
 
+def test_a_row_with_only_a_household_number_goes_to_a_person(lite):
+    """Where another person's record bears her number too, a row that bears nothing else may be either's."""
+    contact(lite, email=ADA, phone_number=ADA_PHONE)
+    contact(lite, name="Bob", email=BOB, phone_number=ADA_PHONE)
+    lite.do("CREATE TABLE calls (id INTEGER PRIMARY KEY, src TEXT)")
+    lite.do(f"INSERT INTO calls VALUES (1, '{ADA_PHONE}')")
+    lite.datamap["dataset"][0]["collections"].append(
+        collection("calls", field("src", "user.contact.phone_number", identity="phone_number"))
+    )
+    _, located, deleted, looked = erase(lite)
+    assert {"contacts": {"found": 1, "ambiguous": 1}, "calls": {"ambiguous": 1}} == located.counts
+    assert {"contacts": {"erased": 1}} == deleted.counts
+    assert 0 == looked.total("hit")
+
+
+@pytest.mark.parametrize(
+    ("recipient", "owner", "expected"),
+    [("Bob", True, "ambiguous"), ("Bob", False, "found"), ("Ada", True, "found"), (None, True, "found")],
+)
+def test_a_row_of_two_people_goes_to_a_person(store, recipient, owner, expected):
+    """What she bought for somebody else is both people's; what an agent only handles (`owner: false`) is hers."""
+    people = {"Ada": contact(store, email=ADA), "Bob": contact(store, name="Bob", email=BOB), None: None}
+    store.do("CREATE TABLE gifts (id INTEGER PRIMARY KEY, buyer_id INTEGER, recipient_id INTEGER, item TEXT)")
+    recipient_id = people[recipient] or "NULL"
+    store.do(f"INSERT INTO gifts VALUES (1, {people['Ada']}, {recipient_id}, 'a book')")
+    gifts = collection(
+        "gifts",
+        field("buyer_id", to="contacts.id"),
+        field("recipient_id", to="contacts.id", **({} if owner else {"owner": False})),
+        field("item", "user.behavior.purchase_history"),
+    )
+    store.datamap["dataset"][0]["collections"].append(gifts)
+    _, located, deleted, looked = erase(store)
+    assert {expected: 1} == located.counts["gifts"]
+    assert ({"erased": 1} if expected == "found" else None) == deleted.counts.get("gifts")
+    assert 0 == looked.total("hit")
+
+
 def test_an_ambiguous_record_that_was_taken_goes_with_all_below_it(store):
     """What a person takes acts as a root."""
     household = contact(store, name="Carl", email="carl@acme.test", phone_number=ADA_PHONE)
@@ -423,6 +461,21 @@ def test_files_go_before_the_rows_that_name_them(store):
     assert {"attachments.path": {"hit": 1}} == run(store, desk, "absent", act="delete").counts
 
 
+@pytest.mark.parametrize("spelt", ["both.wav", "/both.wav", "./both.wav", "{root}/both.wav"])
+def test_a_file_is_one_however_rows_spell_its_path(lite, spelt):
+    """Another person's row that names her file in another spelling keeps it all the same."""
+    ada, bob = contact(lite, email=ADA), contact(lite, name="Bob", email=BOB)
+    for person, path in ((ada, "both.wav"), (bob, spelt.format(root=lite.folder / "files"))):
+        talk = lite.add(db.CONVERSATIONS, account_id=1, contact_id=person)
+        said = lite.add(db.MESSAGES, conversation_id=talk, sender_type="User", content="Hello")
+        lite.add(db.ATTACHMENTS, message_id=said, path=path)
+    file = lite.file("both.wav")
+    _, _, deleted, looked = erase(lite)
+    assert {"retained": 1} == deleted.counts["attachments.path"]
+    assert file.exists()
+    assert 0 == looked.total("hit")
+
+
 def test_a_path_never_leads_out_of_the_files(lite):
     """A row that names `../map.yaml` deletes nothing."""
     ada = contact(lite, email=ADA)
@@ -445,6 +498,20 @@ def test_files_are_exported(lite):
     run(lite, desk, "locate")
     run(lite, desk, "export")
     assert {"a/hers.wav": b"her voice"} == desk.package.files
+
+
+def test_other_people_in_a_text_are_redacted_in_an_export(lite):
+    """What an agent wrote about her shows her address and nobody else's; what she wrote herself stays (15(4))."""
+    text = f"{ADA} says that {BOB} (+49 40 1111111) is ill"
+    ada = contact(lite, email=ADA)
+    lite.add(db.NOTES, contact_id=ada, content=text)
+    talk = lite.add(db.CONVERSATIONS, account_id=1, contact_id=ada)
+    lite.add(db.MESSAGES, conversation_id=talk, sender_type="Contact", sender_id=ada, content=text)
+    desk = Desk(subject())
+    run(lite, desk, "locate")
+    run(lite, desk, "export")
+    shown = {name: rows[0]["content"] for name, rows in desk.package.tables.items() if name in ("notes", "messages")}
+    assert {"notes": f"{ADA} says that [redacted] ([redacted]) is ill", "messages": text} == shown
 
 
 def test_portability_takes_what_she_provided(store):

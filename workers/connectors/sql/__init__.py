@@ -70,7 +70,7 @@ class Sql:
 
     def locate(self, work: Work) -> Outcome:
         """Find the person's rows, along the data map, and the rows that mention them."""
-        return Search(self._ready(), self._graph, work, files=self._files is not None).run()
+        return Search(self._ready(), self._graph, work, self._files).run()
 
     def export(self, work: Work) -> Outcome:
         """Write the rows and their files into the package."""

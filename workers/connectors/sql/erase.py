@@ -152,7 +152,7 @@ class Erasure:
 
     def _delete_files(self) -> None:
         for place, found in self._notes.files.items():
-            for batch in chunks(found):
+            for batch in chunks(found if self._files else ()):
                 kept = self._files_kept([one.key for one in batch])
                 for one in batch:
                     if fate := kept.get(one.key):
@@ -181,6 +181,8 @@ class Erasure:
     def _naming(
         self, connection: sa.Connection, table: sa.Table, collection: Collection, column: str, paths: Sequence[str]
     ) -> Iterable[tuple[str, str]]:
+        assert self._files is not None
+        written = [spelt for path in paths for spelt in self._files.spellings(path)]
         query = sa.select(*(table.c[name] for name in {*collection.primary_key, column}))
-        rows = connection.execute(query.where(table.c[column].in_(paths))).mappings()
-        return [(key_of(collection, row), str(row[column])) for row in rows]
+        rows = connection.execute(query.where(table.c[column].in_(written))).mappings()
+        return [(key_of(collection, row), self._files.name(str(row[column]))) for row in rows]

@@ -8,11 +8,12 @@ from shared.datamap import Collection, Column
 from shared.domain.identifier import EMAIL, PHONE
 from shared.domain.outcome import Found, Outcome
 from shared.masking import strategy
+from shared.masking.freetext import redact_others
 from shared.ports import Work
 from workers.connectors.sql.database import Database
 from workers.connectors.sql.files import Files
-from workers.connectors.sql.graph import Graph
-from workers.connectors.sql.mask import document
+from workers.connectors.sql.graph import Graph, author_of
+from workers.connectors.sql.mask import document, each_text
 from workers.connectors.sql.rows import Notes, Row, chunks, fetch, opened, plain
 
 _MASKS = {EMAIL: "email", PHONE: "phone"}
@@ -46,22 +47,32 @@ def _batches(
 ) -> Iterator[tuple[int, Iterator[Mapping[str, Any]]]]:
     table = database.table(collection.name)
     documents = {one.name for one in columns if document(table, one)}
+    author = collection.ext.author
+    needed = [author.field, *author.when] if author else []
 
     def shown(row: Row) -> dict[str, Any]:
+        by_herself = author_of(collection, row) is not None
         return {
-            one.name: _shown(one, opened(row[one.name]) if one.name in documents else row[one.name], work)
+            one.name: _shown(
+                one, opened(row[one.name]) if one.name in documents else row[one.name], work, by_herself=by_herself
+            )
             for one in columns
         }
 
     for batch in chunks(found):
         keys = [one.key for one in batch]
         with database.reading(collection.name) as connection:
-            rows = fetch(connection, table, collection, keys, [one.name for one in columns])
+            rows = fetch(connection, table, collection, keys, [*needed, *(one.name for one in columns)])
         yield len(batch), map(shown, rows.values())
 
 
-def _shown(column: Column, value: Any, work: Work) -> Any:
-    """Return a value as the person may see it: another person's is masked (Art. 15(4))."""
+def _shown(column: Column, value: Any, work: Work, *, by_herself: bool) -> Any:
+    """Return a value as the person may see it: another person's is masked (Art. 15(4)).
+
+    What she wrote herself stays as she wrote it; in what others wrote, their and third people's addresses go.
+    """
+    if value is not None and column.ext.free_text and not by_herself:
+        value = each_text(value, lambda text: redact_others(text, work.subject), documents=True)
     if not column.ext.others or value is None:
         return plain(value)
     kind = column.identity or next((one for one in _MASKS if column.has(f"user.contact.{one}")), "")

@@ -62,6 +62,10 @@ class Files:
         """Return a path relative to the folder, whether the row wrote it so or in full."""
         return normpath(path.removeprefix(self._root + "/").lstrip("/"))
 
+    def spellings(self, name: str) -> tuple[str, ...]:
+        """Return how rows write such a path: relative, from the top, in full."""
+        return name, f"/{name}", f"./{name}", f"{self._root}/{name}"
+
 
 @contextmanager
 def _refusals(place: str) -> Iterator[None]:

@@ -4,6 +4,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 import sqlalchemy as sa
 
@@ -14,6 +15,7 @@ from shared.ports import Work
 from shared.spill import Labels, Spilled
 from workers.connectors.sql import matching
 from workers.connectors.sql.database import Database
+from workers.connectors.sql.files import Files
 from workers.connectors.sql.graph import Graph, Lead, holds
 from workers.connectors.sql.rows import Row, chunks, digest, key_of, within
 from workers.connectors.sql.whose import Ownership, Whose, at_odds, has_parent, weight
@@ -31,7 +33,7 @@ class Step:
 class Search:
     """One search; it notes each row once, and once more if a doubt about it was settled."""
 
-    def __init__(self, database: Database, graph: Graph, work: Work, *, files: bool) -> None:
+    def __init__(self, database: Database, graph: Graph, work: Work, files: Files | None = None) -> None:
         self._database, self._graph, self._work, self._files = database, graph, work, files
         self._subject = work.subject
         self._fates: Labels[str] = Labels()
@@ -65,7 +67,7 @@ class Search:
     def _round(self, wanted: frozenset[Identifier]) -> None:
         """Take what an own identifier finds first: its names tell whether a shared phone number's record is theirs."""
         own = {one for one in wanted if one.kind != PHONE}
-        for roots in (self._roots(own), self._by_phone(wanted - own)):
+        for roots in (self._sure(self._roots(own)), self._by_phone(wanted - own)):
             for batch in chunks(roots):
                 self._follow(batch)
         self._follow(self._doubtful)
@@ -74,31 +76,49 @@ class Search:
         for collection in self._graph.collections.values():
             for row in self._matching(collection, wanted):
                 found = verdict(self._subject, matching.traits(collection, row, self._subject))
-                if found == "sure":
-                    yield Step(collection.name, row, "sure")
-                elif found == "ambiguous":
-                    self._doubtful.append(Step(collection.name, dict(row), "ambiguous"))
+                if found != "other":
+                    yield Step(collection.name, dict(row), found)
 
-    def _by_phone(self, wanted: Iterable[Identifier]) -> Iterator[Step]:
+    def _sure(self, steps: Iterable[Step]) -> Iterator[Step]:
+        """Yield the steps that are sure; keep the others back."""
+        for step in steps:
+            if step.whose == "sure":
+                yield step
+            else:
+                self._doubtful.append(step)
+
+    def _by_phone(self, wanted: frozenset[Identifier]) -> Iterator[Step]:
         """Yield the roots by number; those that contradict one another are nobody's for sure."""
         bearing: Spilled[Step] = Spilled()
+        bare: Spilled[Step] = Spilled()
         said: set[Traits] = set()
+        contested: set[Identifier] = set()  # numbers that another person's record bears too
         for step in self._roots(wanted):
-            found = matching.traits(self._graph.collections[step.collection], step.row, self._subject)
+            found = self._traits(step)
             by_number = all(one.kind == PHONE for one in found.identifiers & self._subject.identifiers)
-            if by_number and (found.names or any(one.kind == EMAIL for one in found.identifiers)):
-                bearing.append(dataclasses.replace(step, row=dict(step.row)))
+            if step.whose == "ambiguous":
+                contested |= found.identifiers & wanted
+                self._doubtful.append(step)
+            elif by_number and (found.names or any(one.kind == EMAIL for one in found.identifiers)):
+                bearing.append(step)
                 said.add(found)
             elif by_number and has_parent(self._graph, step.collection, step.row):
                 # The number may be a household's: the row is theirs for sure only if its parent leads to it.
-                self._doubtful.append(dataclasses.replace(step, row=dict(step.row), whose="ambiguous"))
+                self._doubtful.append(dataclasses.replace(step, whose="ambiguous"))
+            elif by_number:
+                bare.append(step)
             else:
                 yield step
-        if not at_odds(said):
-            yield from bearing
-            return
-        for step in bearing:
-            self._doubtful.append(dataclasses.replace(step, whose="ambiguous"))
+        if at_odds(said):
+            contested |= {one for found in said for one in found.identifiers & wanted}
+        for step in chain(bearing, bare):
+            if self._traits(step).identifiers & self._subject.identifiers <= contested:
+                self._doubtful.append(dataclasses.replace(step, whose="ambiguous"))
+            else:
+                yield step
+
+    def _traits(self, step: Step) -> Traits:
+        return matching.traits(self._graph.collections[step.collection], step.row, self._subject)
 
     def _matching(self, collection: Collection, wanted: Iterable[Identifier]) -> Iterator[Row]:
         table = self._database.table(collection.name)
@@ -168,8 +188,10 @@ class Search:
             self._learn(collection, step.row)
         if self._counts(step.collection, step.whose):
             self._note(*place, "subject", step.whose, digest(self._work.key, step.row))
-        for one in collection.ext.files if self._files else ():
-            self._note_file(f"{step.collection}.{one.column}", step.row[one.column], step.whose)
+        if self._files:
+            for one in collection.ext.files:
+                if path := step.row[one.column]:
+                    self._note_file(f"{step.collection}.{one.column}", self._files.name(str(path)), step.whose)
         leads = self._graph.out_of(step.collection)
         fields = {lead.source_field for lead in leads} | {
             field for lead in leads if lead.holder == step.collection for field, _ in lead.when
@@ -191,10 +213,9 @@ class Search:
         """Say whether a row is written down: one that hers merely need is, if it says something about people."""
         return whose != "looked-up" or collection not in self._graph.collections or self._personal(collection)
 
-    def _note_file(self, collection: str, path: object, whose: Whose) -> None:
-        place = (collection, str(path or ""))
-        if path and self._is_news(place, whose):
-            self._note(*place, "file", whose, digest(self._work.key, {"path": str(path)}))
+    def _note_file(self, collection: str, path: str, whose: Whose) -> None:
+        if self._is_news((collection, path), whose):
+            self._note(collection, path, "file", whose, digest(self._work.key, {"path": path}))
 
     def _note(self, collection: str, key: str, how: str, whose: Whose, content: str) -> None:
         fate = self._fates.get((collection, key), "")

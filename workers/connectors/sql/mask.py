@@ -63,7 +63,7 @@ class Masks:
 
     def redacted(self, value: Any) -> Any:
         """Return a value, or a document's every text, without this person's identifiers."""
-        return _each_text(value, lambda text: redact(text, self._subject), documents=True)
+        return each_text(value, lambda text: redact(text, self._subject), documents=True)
 
     def fixed_form(self, column: str) -> tuple[Any, ...] | None:
         """Return what a masked field without a strategy of its own must hold; None where any value may stand."""
@@ -90,7 +90,7 @@ class Masks:
         masked = strategy(name)
 
         def mask(value: Any) -> Any:
-            new = _each_text(
+            new = each_text(
                 value, lambda text: masked(text, key=self._key, **options), documents=document(self._table, column)
             )
             if name == "freetext":
@@ -157,16 +157,16 @@ def spec(mask: str | dict[str, Any]) -> tuple[str, dict[str, Any]]:
     return str(options.pop("strategy", "")), options
 
 
-def _each_text(value: Any, change: Callable[[str], str | None], *, documents: bool) -> Any:
+def each_text(value: Any, change: Callable[[str], str | None], *, documents: bool) -> Any:
     """Apply a change to a text, or to every text of a document (`documents`: one that is kept as text, too)."""
     if value is None or isinstance(value, bytes | memoryview):
         return value
     if isinstance(value, dict):
-        return {key: _each_text(one, change, documents=False) for key, one in value.items()}
+        return {key: each_text(one, change, documents=False) for key, one in value.items()}
     if isinstance(value, list):
-        return [_each_text(one, change, documents=False) for one in value]
+        return [each_text(one, change, documents=False) for one in value]
     if documents and (inside := opened(value)) is not value:
-        new = _each_text(inside, change, documents=False)
+        new = each_text(inside, change, documents=False)
         return value if new == inside else json.dumps(new, ensure_ascii=False)
     text = str(value)
     new = change(text)

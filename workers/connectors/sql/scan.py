@@ -73,6 +73,6 @@ class Scan:
     def _as_it_stands(self) -> Search:
         """A search made now: doubtful rows that nobody took are not contradictions."""
         work = dataclasses.replace(self._work, note=lambda _: None, found=lambda: ())
-        search = Search(self._database, self._graph, work, files=False)
+        search = Search(self._database, self._graph, work)
         search.run()
         return search

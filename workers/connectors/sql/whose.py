@@ -46,19 +46,30 @@ class Ownership:
             return _least(verdict(subject, found), source)
         if any(one.kind in (EMAIL, PHONE) for one in found.identifiers):
             return "other"
-        if lead.down and source != "looked-up":
-            # Another value of a kind of id that the ticket itself gave is a doubt; of any other kind, news.
-            doubtful = any(one.kind in self._given for one in found.identifiers)
-            return _least("ambiguous", source) if doubtful else source
-        owners = [
-            self._of(one.source, one.source_field, row[one.target_field])
+        others = [
+            one
             for one in self._graph.owners_of(collection.name)
             if one != lead and row[one.target_field] is not None and holds(row, one.when)
         ]
+        owners = [self._of(one.source, one.source_field, row[one.target_field]) for one in others]
+        if lead.down and source != "looked-up":
+            # Another value of a kind of id that the ticket itself gave is a doubt; of any other kind, news.
+            doubtful = any(one.kind in self._given for one in found.identifiers)
+            # Bought by her for somebody else: which of the two may have it deleted is not for us to say.
+            doubtful |= any(
+                whose == "other" and self._is_a_person(one) for one, whose in zip(others, owners, strict=True)
+            )
+            return _least("ambiguous", source) if doubtful else source
         if owners:
             return _least(max(owners, key=weight), "ambiguous" if source == "ambiguous" else "sure")
         # Nothing says that it is the person's: what hangs on a shared row may be anybody's.
         return "ambiguous" if lead.down else _least("looked-up", source)
+
+    def _is_a_person(self, lead: Lead) -> bool:
+        """Say whether an edge comes from people's own records, and what it leads to is theirs."""
+        source, column = self._graph.collections[lead.source], self._graph.collections[lead.target].columns
+        by_key = source.primary_key == (lead.source_field,)
+        return bool(source.identities) and by_key and column[lead.target_field].ext.owner
 
     def _of(self, collection: str, field: str, value: Any) -> Whose:
         return self._mine.get((collection, field, str(value)), "other")

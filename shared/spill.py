@@ -18,7 +18,7 @@ V = TypeVar("V")
 
 CHUNK = 2000  # items of a list in memory, and in a sealed chunk
 RECENT = 20_000  # entries of a map in memory
-_CACHE_KIB = 4096
+_CACHE_KIB = 16384
 _KEY = secrets.token_bytes(32)
 
 

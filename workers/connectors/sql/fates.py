@@ -53,9 +53,15 @@ class Fates:
         grows = True
         while grows:
             grows = False
-            for name in self.order:
+            for name in filter(self._may_stay, self.order):
                 for batch in chunks(self._notes.rows.get(name, ())):
                     grows |= self._decide(self._graph.collections[name], batch)
+
+    def _may_stay(self, name: str) -> bool:
+        """Say whether anything can keep a collection's rows; where nothing can, none of them need be read."""
+        ext = self._graph.collections[name].ext
+        needed = any(one.parent == name for one in self._references) or any(name == one for one, _ in self._needed)
+        return ext.retain is not None or ext.on_erasure != "delete" or needed
 
     def keep(self, place: tuple[str, str], kept: Kept) -> None:
         """Let a row stay."""

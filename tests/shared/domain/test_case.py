@@ -158,6 +158,6 @@ def test_an_outcome_counts_known_kinds():
 
 
 def test_the_last_note_about_a_record_counts():
-    """In the order of first writing."""
+    """In the order of writing."""
     notes = [Found("a", "1"), Found("b", "1"), Found("a", "1", fate="retained")]
-    assert [Found("a", "1", fate="retained"), Found("b", "1")] == list(latest(notes).values())
+    assert [Found("b", "1"), Found("a", "1", fate="retained")] == list(latest(notes).values())

@@ -111,7 +111,9 @@ class Search:
                 yield step
         if at_odds(said):
             contested |= {one for found in said for one in found.identifiers & wanted}
-        for step in chain(bearing, bare):
+            bearing, bare = Spilled(), Spilled(chain(bearing, bare))
+        yield from bearing
+        for step in bare:
             if self._traits(step).identifiers & self._subject.identifiers <= contested:
                 self._doubtful.append(dataclasses.replace(step, whose="ambiguous"))
             else:

@@ -10,11 +10,13 @@ from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from shared.domain.case import Case, SystemView
+from shared.domain.hold import Hold
 from shared.domain.identifier import Identifier, Subject
 from shared.domain.step import DATA_VERBS, DESK, Taken
 from shared.domain.ticket import Ticket
 from shared.envelope import seal_json, unseal_json
 from shared.inventory import Client
+from shared.store import holds
 from shared.store.chain import Chain
 from shared.store.tables import EvidenceRow, StepRow, TicketRow, core
 from workers.office import Office
@@ -33,7 +35,7 @@ _STEPS = (
     select(
         _s.id, _s.stage, _s.key, _s.verb, _s.system, _s.channel, _s.part, _s.state, _s.waits, _s.counts, _s.reasons,
         _s.error, _s.decision, _s.by, _s.created_at, _s.finished_at, _s.result, _s.commitment,
-        _LAST.c.seq, _LAST.c.hash,
+        _LAST.c.seq, _LAST.c.hash, holds.any_in_force().label("holds"),
     )
     .select_from(_LAST)
     .outerjoin(core(StepRow), _s.ticket_id == bindparam("ticket"))
@@ -55,7 +57,21 @@ def base_subject(ticket: Ticket, client: Client) -> Subject:
     return ticket.subject.resolve(region=client.region, plus_addresses=client.plus_addresses)
 
 
-def case_of(office: Office, row: TicketRow, steps: Steps, *, now: datetime, ahead: bool = False) -> Case:
+def holds_over(office: Office, session: Session, row: TicketRow, steps: Steps) -> tuple[Hold, ...]:
+    """Return the legal holds in force over a ticket's person, where its stage heeds them; call it under the lock."""
+    heeds = row.stage in office.rights[row.right].heeds and any(step.holds for step in steps[:1])
+    return holds.over(session, row.id, row.client, lock=True) if heeds else ()
+
+
+def case_of(
+    office: Office,
+    row: TicketRow,
+    steps: Steps,
+    *,
+    now: datetime,
+    ahead: bool = False,
+    legal_holds: tuple[Hold, ...] = (),
+) -> Case:
     """Build the case from a locked ticket and its steps."""
     key, ticket = office.ticket(row)
     client = office.client(row.client)
@@ -74,6 +90,7 @@ def case_of(office: Office, row: TicketRow, steps: Steps, *, now: datetime, ahea
         stage_since=row.stage_since,
         verdict=row.verdict,
         ahead=ahead,
+        legal_holds=legal_holds,
     )
 
 

@@ -11,6 +11,7 @@ from shared.evidence import sign
 from shared.store.chain import Chain
 from shared.store.tables import TicketRow
 from workers.office import Office
+from workflows.holds import is_kept
 
 
 def certify(office: Office, row: TicketRow, case: Case, chain: Chain, now: datetime) -> dict[str, Any]:
@@ -57,15 +58,17 @@ def _system(case: Case, system: str, channel: str) -> dict[str, Any]:
             {"step": step.id, "verb": step.verb, "state": step.state, "at": _at(step), "counts": step.counts}
             for step in mine
         ],
-        "second_look": _look(mine),
+        "second_look": _look(mine, kept=is_kept(case, system)),
     }
 
 
-def _look(steps: list[Taken]) -> str:
+def _look(steps: list[Taken], *, kept: bool) -> str:
     looks = [step for step in steps if step.verb == "absent"]
     if not looks or looks[-1].state != "done":
         return "not proved" if looks else "none"
-    return "still there" if total(looks[-1].counts, "hit") else "clean"
+    if total(looks[-1].counts, "hit"):
+        return "still there"
+    return "restricted" if kept else "clean"
 
 
 def _backups(case: Case, now: datetime) -> list[dict[str, str]]:

@@ -17,11 +17,11 @@ from shared.domain.join import IN_FLIGHT, stage_is_over
 from shared.domain.step import DESK, Step
 from shared.domain.ticket import Ticket
 from shared.envelope import seal_json
-from shared.store import gates, steps
+from shared.store import gates, holds, steps
 from shared.store.chain import Chain
 from shared.store.nudge import Nudge
 from shared.store.tables import CertificateRow, PersonRow, StepRow, TicketRow, core
-from workers.caseload import Steps, base_subject, case_of, lock, steps_and_chain, subject_as_json
+from workers.caseload import Steps, base_subject, case_of, holds_over, lock, steps_and_chain, subject_as_json
 from workers.certificate import certify
 from workers.office import Office, ticket_aad
 
@@ -107,7 +107,8 @@ def advance(office: Office, session: Session, row: TicketRow, rows: Steps, chain
         over, eager = stage_is_over(states[step.id] for step in here), row.stage in right.eager
         if not over and not eager:
             break
-        case = case_of(office, row, rows, now=now, ahead=ahead)
+        over_them = holds_over(office, session, row, rows)
+        case = case_of(office, row, rows, now=now, ahead=ahead, legal_holds=over_them)
         known = {step.key for step in here}
         asked = {step.key: step for step in right.stage(row.stage)(case)}
         wanted = [step for key, step in asked.items() if key not in known]
@@ -147,7 +148,7 @@ def _plan(
     office: Office, session: Session, row: TicketRow, case: Case, wanted: list[Step], moves: Moves, now: datetime
 ) -> list[str]:
     """Write the steps a stage asks for; return their states."""
-    key, _ = office.ticket(row)
+    key, ticket = office.ticket(row)
     take = _decided_about(case)
     subject = subject_as_json(case.subject)
     values: list[dict[str, Any]] = []
@@ -165,6 +166,9 @@ def _plan(
         )  # fmt: skip
         if not step.waits:
             moves.systems.add(window)
+        for hold in step.args.get("holds", ()):
+            content = ticket.model_dump(mode="json")
+            holds.keep(session, office.vault, UUID(hold["id"]), row.id, step.system, content)
     session.execute(_INSERT, values)
     return [value["state"] for value in values if value["waits"] != "turn"]
 
@@ -237,7 +241,12 @@ def _followers(session: Session, row: TicketRow) -> set[UUID]:
 
 def _close(office: Office, session: Session, row: TicketRow, case: Case, chain: Chain, now: datetime) -> None:
     row.outcome, row.state, row.closed_at = closing(case), "closed", now
-    gates.close_gates(session, row.id, kinds=("halt",), at=now)
+    if row.outcome == "partial" and any(reason.get("hold") for step in case.steps for reason in step.reasons):
+        gates.keep_denying(session, row.id)
+    else:
+        gates.close_gates(session, row.id, kinds=("halt",), at=now)
+        if office.rights[row.right].heeds and row.verdict is None:
+            gates.end_holds(session, row.id, at=now)
     chain.append("closed", now, {"outcome": row.outcome})
     document = certify(office, row, case, chain, now)
     session.add(CertificateRow(ticket_id=row.id, signed_at=now, document=document))

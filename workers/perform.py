@@ -12,16 +12,16 @@ import structlog
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from shared.domain.errors import Final, Retryable, RightsdeskError, Unsupported
+from shared.domain.errors import Final, Held, Retryable, RightsdeskError, Unsupported
 from shared.domain.identifier import Identifier, Subject
 from shared.domain.outcome import Found, Outcome
-from shared.domain.step import DESK
+from shared.domain.step import DESK, ERASING
 from shared.domain.ticket import Ticket
 from shared.envelope import seal, subkey, unseal, unseal_json
 from shared.evidence import commitment, leaf
 from shared.ports import Affected, Connector, Work
 from shared.spill import Labels, Ledger, Spilled, digest_of
-from shared.store import findings, gates, steps
+from shared.store import findings, gates, holds, steps
 from shared.store.nudge import Nudge
 from shared.store.persons import same_person
 from shared.store.steps import Claim
@@ -33,10 +33,12 @@ from workers.conductor import Moves, advance, move_on, remember, send_window, st
 from workers.heartbeat import Heartbeat
 from workers.office import Office
 from workers.package import PartWriter, package_files, save_part
+from workflows.holds import STOPPED, retain
 
 log = structlog.get_logger()
 
 MOST_ATTEMPTS = 8
+_KEPT = ("state", "counts", "reasons", "commitment", "error", "decision", "by")  # in evidence
 _BATCH = 1000  # notes kept in memory before they are written
 _LONGEST_PAUSE = 300.0
 
@@ -100,14 +102,27 @@ class Performer:
         if system.client != ticket.client:
             raise Final("the system is another client's; correct the inventory and retry, or waive")
         client = self.office.client(ticket.client)
+        if claim.verb in ERASING and claim.holds:
+            self._heed(claim, ticket)
         subject = subject_from_json(content["subject"], client)
         with self._connector(claim) as connector:
             verb = getattr(connector, claim.verb, None)
+            if verb is None and content["args"].get("holds"):
+                verb = _nothing  # kept for a legal hold in a system that cannot restrict: the gate denies its use
             if verb is None:
                 raise Unsupported(
                     f"{system.connector} systems cannot {claim.verb}; do it by hand and waive, with a reason"
                 )
             return self._on_system(claim, verb, key, subject, content)
+
+    def _heed(self, claim: Claim, ticket: Ticket) -> None:
+        """Stop an act that a legal hold forbids; it may have been placed since the act was planned."""
+        with self.office.store.read() as session:
+            over = holds.over(session, claim.ticket, ticket.client)
+        if held := [hold for hold in over if hold.covers(claim.system)]:
+            names = ", ".join(str(hold.id) for hold in held)
+            by = ", ".join(sorted({hold.by for hold in held}))
+            raise Held(f"stopped by legal hold {names}; the data are kept", by=by)
 
     def _on_system(
         self, claim: Claim, verb: Callable[[Work], Any], key: bytes, subject: Subject, content: dict[str, Any]
@@ -132,6 +147,8 @@ class Performer:
             checkpoint=checkpoint,
         )
         result = verb(work)
+        if args.get("holds") and claim.verb == "restrict":
+            retain(result, args)
         if claim.verb == "subjects":
             return Done(self._keep_affected(claim, key, result))
         proof = commitment(notes.secret, notes.leaves) if claim.verb == "locate" else None
@@ -326,8 +343,14 @@ def follow(office: Office, publish: Callable[[list[Nudge]], None], moves: Moves)
         follow(office, publish, more)
 
 
+def _nothing(_: Work) -> Outcome:
+    return Outcome()
+
+
 def _failed(claim: Claim, error: RightsdeskError, now: datetime) -> dict[str, Any]:
     text = str(error)
+    if isinstance(error, Held):
+        return {"state": "waived", "decision": STOPPED, "by": error.by, "error": text, "finished_at": now}
     if isinstance(error, Retryable) and claim.attempts < MOST_ATTEMPTS:
         pause = min(error.after * 2 ** (claim.attempts - 1), _LONGEST_PAUSE)
         return {"state": "ready", "error": text, "not_before": now + timedelta(seconds=pause)}
@@ -337,7 +360,7 @@ def _failed(claim: Claim, error: RightsdeskError, now: datetime) -> dict[str, An
 
 
 def _evidence(claim: Claim, values: dict[str, Any]) -> dict[str, Any]:
-    kept = {name: values[name] for name in ("state", "counts", "reasons", "commitment", "error") if values.get(name)}
+    kept = {name: values[name] for name in _KEPT if values.get(name)}
     return {
         "step": claim.id,
         "stage": claim.stage,

@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy import exists, select
 from sqlalchemy.exc import OperationalError
 
-from shared.store import steps
+from shared.store import holds, steps
 from shared.store.nudge import Nudge
 from shared.store.tables import StepRow, TicketRow
 from workers.conductor import move_on, send_window
@@ -32,7 +32,10 @@ class Swept:
 
 
 def sweep(office: Office, publish: Callable[[list[Nudge]], None]) -> Swept:
-    """Reclaim expired leases, refill the windows, send again what nobody claimed, look at tickets that wake."""
+    """Reclaim expired leases, refill the windows, send again what nobody claimed, look at tickets that wake.
+
+    A legal hold whose review date has passed is called out once a day: it stands until a person has decided.
+    """
     now = office.now()
     with office.store.write() as session:
         lost = steps.give_up(session, now=now, most=MOST_ATTEMPTS)
@@ -43,7 +46,10 @@ def sweep(office: Office, publish: Callable[[list[Nudge]], None]) -> Swept:
         since = timedelta(seconds=office.settings.lease_seconds) if reclaimed else UNCLAIMED
         nudges = steps.unclaimed(session, now=now, since=since)
         nudges += send_window(office, session, steps.backlog(session, now=now), now)
+        overdue = holds.call_for_review(session, now.date())
     publish(nudges)
+    for hold in overdue:
+        log.warning("hold.review", hold=str(hold))
     advanced = 0
     for ticket in [*lost, *_to_look_at(office)]:
         try:

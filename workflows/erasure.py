@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from shared.domain.case import Case, Gate, Right
 from shared.domain.step import Step
 from shared.domain.ticket import Ticket
-from workflows import stages
+from workflows import holds, stages
 from workflows.stages import (
     answer,
     call_back,
@@ -14,7 +14,6 @@ from workflows.stages import (
     identify,
     locate,
     resolve,
-    tell,
     undo,
     wait_turn,
 )
@@ -41,13 +40,19 @@ def approve(case: Case) -> Iterator[Step]:
 
 
 def erase(case: Case) -> Iterator[Step]:
-    """Delete what was written down; what the law keeps is kept, restricted or masked, with its ground."""
-    return stages.act(case, "delete")
+    """Delete what was written down; what the law or a hold keeps is kept, restricted or masked, with its ground."""
+    return holds.erase_or_keep(case)
 
 
 def look_again(case: Case) -> Iterator[Step]:
     """Prove it in every system, also where nothing had been found."""
-    return stages.prove(case, "delete", case.systems)
+    return holds.look_again(case)
+
+
+def tell(case: Case) -> Iterator[Step]:
+    """Art. 19: tell the recipients, unless a legal hold kept everything."""
+    if any(not holds.is_kept(case, system.id) for system in stages.holding(case)):
+        yield from stages.tell(case)
 
 
 RIGHT = Right(
@@ -61,4 +66,5 @@ RIGHT = Right(
     gates=gates,
     acting=True,
     waits_for=("access", "portability"),
+    heeds=frozenset({"erase", "look_again"}),
 )  # fmt: skip

@@ -74,8 +74,9 @@ def export(case: Case) -> Iterator[Step]:
 def undo(case: Case) -> Iterator[Step]:
     """Where a ticket is refused or withdrawn, what was restricted for it is lifted again."""
     if case.verdict:
+        able = {system.id for system in case.systems if "lift" in system.verbs}
         for step in case.taken("restrict"):
-            if step.state == "done":
+            if step.state == "done" and step.system in able:
                 yield Step("lift", step.system, step.channel)
 
 

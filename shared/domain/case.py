@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
+from shared.domain.hold import Hold
 from shared.domain.identifier import Identifier, Subject
 from shared.domain.outcome import total
 from shared.domain.step import Step, Taken
@@ -39,6 +41,12 @@ class Case:
     stage_since: datetime | None = None
     verdict: str | None = None  # "refused" | "withdrawn" once a person said so
     ahead: bool = False  # an earlier ticket about this person must end first
+    legal_holds: tuple[Hold, ...] = ()  # in force over this person; read for the stages that heed them
+
+    @property
+    def today(self) -> date:
+        """The date where the controller is."""
+        return self.now.astimezone(ZoneInfo(self.client.timezone)).date()
 
     def taken(self, verb: str, system: str | None = None) -> tuple[Taken, ...]:
         """Return the steps of a verb (on one system), oldest first."""
@@ -56,6 +64,10 @@ class Case:
         """Say whether the last locate of a system found anything that is the person's."""
         located = [s for s in self.taken("locate", system) if s.state == "done"]
         return bool(located) and total(located[-1].counts, "found", "mention", "ambiguous") > 0
+
+    def held(self, system: str) -> tuple[Hold, ...]:
+        """Return the legal holds that keep what a system holds."""
+        return tuple(hold for hold in self.legal_holds if hold.covers(system))
 
     def known_to(self, step: Taken) -> frozenset[Identifier]:
         """Return the identifiers that a locate searched for: given, found before it was planned, or by itself."""
@@ -83,8 +95,9 @@ class Gate:
     """What the gate answers from the accepting transaction on.
 
     `purpose` is a purpose or `*` (every purpose but storage); `kind` says why: `restriction`, `objection`,
-    `withdrawal`, `consent`, `halt`. `allow` is true only for a consent. `exempt` names purposes that an Art.
-    18(2) ground leaves open. A `halt` ends with its ticket; the others outlive it.
+    `withdrawal`, `consent`, `halt`, `hold`. `allow` is true only for a consent. `exempt` names purposes that an Art.
+    18(2) ground leaves open. A `halt` ends with its ticket, and becomes a `hold` where a legal hold kept the data; the
+    others outlive it.
     """
 
     purpose: str
@@ -104,7 +117,8 @@ class Right:
 
     `clock` is an ISO 8601 period. `priority` orders steps before their due date (0 first). `acting` rights
     change data, so tickets about one person take turns. `eager` names stages that are asked again before all of
-    their steps are over (a notice must not wait for a slower one).
+    their steps are over (a notice must not wait for a slower one). `heeds` names stages that are decided by the legal
+    holds in force.
     """
 
     name: str
@@ -118,6 +132,7 @@ class Right:
     waits_for: tuple[str, ...] = ()  # rights whose open tickets about the same person go first, whenever received
     needs_subject: bool = True
     eager: frozenset[str] = frozenset()
+    heeds: frozenset[str] = frozenset()
 
     def stage(self, name: str) -> Stage:
         """Return the stage of that name."""

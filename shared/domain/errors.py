@@ -29,5 +29,13 @@ class Final(RightsdeskError):
     """The step failed; a person retries or waives it."""
 
 
+class Held(Final):
+    """A legal hold forbids the act; `by` placed it. The step is waived, and its stage is asked again."""
+
+    def __init__(self, message: str, *, by: str) -> None:
+        super().__init__(message)
+        self.by = by
+
+
 class Unsupported(Final):
     """The connector does not have this verb."""

@@ -24,15 +24,17 @@ class Reason:
     outcome: str
     ground: str
     until: date | None = None
+    hold: str | None = None  # the legal hold that is the ground
 
     def as_json(self) -> dict[str, Any]:
         """Return the reason as it stands in `steps[].reasons[]`."""
-        return {
+        said = {
             "collection": self.collection,
             "outcome": self.outcome,
             "ground": self.ground,
             "until": self.until.isoformat() if self.until else None,
         }
+        return said | {"hold": self.hold} if self.hold else said
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from shared.domain.case import Gate
 from shared.envelope import seal_json
-from shared.store.tables import ConsentRow, SuppressionRow
+from shared.store.tables import ConsentRow, PersonRow, SuppressionRow
 
 STORAGE = "storage"
 Answer = Literal["allow", "deny"]
@@ -83,6 +83,25 @@ def close_gates(session: Session, ticket: UUID, *, kinds: Iterable[str], at: dat
             SuppressionRow.kind.in_(list(kinds)),
             SuppressionRow.ended_at.is_(None),
         )
+        .values(ended_at=at)
+    )
+
+
+def keep_denying(session: Session, ticket: UUID) -> None:
+    """Let a ticket's halt outlive it: a legal hold kept data that may only be stored."""
+    session.execute(
+        update(SuppressionRow)
+        .where(SuppressionRow.ticket_id == ticket, SuppressionRow.kind == "halt", SuppressionRow.ended_at.is_(None))
+        .values(kind="hold")
+    )
+
+
+def end_holds(session: Session, ticket: UUID, *, at: datetime) -> None:
+    """End what legal holds made the gate answer for a ticket's person: nothing is kept any more."""
+    people = select(PersonRow.digest).where(PersonRow.ticket_id == ticket)
+    session.execute(
+        update(SuppressionRow)
+        .where(SuppressionRow.digest.in_(people), SuppressionRow.kind == "hold", SuppressionRow.ended_at.is_(None))
         .values(ended_at=at)
     )
 

@@ -11,6 +11,7 @@ from sqlalchemy import Select, bindparam, case, func, null, or_, select, union_a
 from sqlalchemy.orm import Session
 
 from shared.domain.join import IN_FLIGHT
+from shared.store.holds import any_in_force
 from shared.store.nudge import Nudge
 from shared.store.tables import StepRow, TicketRow, core
 
@@ -25,7 +26,8 @@ _CLAIM = (
         error=null(),
     )
     .returning(
-        _c.ticket_id, _c.stage, _c.key, _c.system, _c.channel, _c.verb, _c.part, _c.attempts, _c.sealed, _c.cursor
+        _c.ticket_id, _c.stage, _c.key, _c.system, _c.channel, _c.verb, _c.part, _c.attempts, _c.sealed, _c.cursor,
+        any_in_force(),
     )
 )  # fmt: skip
 _LEASED = update(_steps).where(_c.id == bindparam("step"), _c.lease_token == bindparam("token"))
@@ -52,6 +54,7 @@ class Claim:
     attempts: int
     sealed: bytes
     cursor: bytes | None
+    holds: bool  # any legal hold is in force
 
 
 def claim(session: Session, step: int, *, now: datetime, lease: float) -> Claim | None:

@@ -260,6 +260,55 @@ class ConsentRow(Row):
     proof: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class HoldRow(Row):
+    """A legal hold: data of some people, or of everyone, of a client must not be erased for now (Art. 17(3)).
+
+    `sealed` holds the identifiers and the reasons of those who decided, with the hold's own key: tickets' keys die
+    before it does. `system` is null for all of the client's systems.
+    """
+
+    __tablename__ = "holds"
+    __table_args__ = (Index("holds_client", "client", "lifted_at"),)
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    client: Mapped[str]
+    system: Mapped[str | None]
+    everyone: Mapped[bool]
+    ground: Mapped[str]
+    review_on: Mapped[date]
+    placed_at: Mapped[datetime]
+    placed_by: Mapped[str]
+    renewed_at: Mapped[datetime | None]
+    renewed_by: Mapped[str | None]
+    lifted_at: Mapped[datetime | None]
+    lifted_by: Mapped[str | None]
+    asked_on: Mapped[date | None]  # when its overdue review was last called for
+    wrapped_key: Mapped[bytes] = mapped_column(LargeBinary)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class HoldPersonRow(Row):
+    """The blind index of a hold's identifiers; none for everyone."""
+
+    __tablename__ = "hold_persons"
+    __table_args__ = (Index("hold_persons_digest", "digest"),)
+
+    hold_id: Mapped[UUID] = mapped_column(ForeignKey("holds.id"), primary_key=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+
+
+class HoldKeepRow(Row):
+    """What a hold kept from a ticket's erasure, to be taken up again: the ticket, sealed with the hold's key."""
+
+    __tablename__ = "hold_keeps"
+    __table_args__ = (Index("hold_keeps_ticket", "ticket_id"),)
+
+    hold_id: Mapped[UUID] = mapped_column(ForeignKey("holds.id"), primary_key=True)
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id"), primary_key=True)
+    system: Mapped[str] = mapped_column(primary_key=True)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class IncidentRow(Row):
     """The Art. 33(5) register: facts, effects and remedy of a breach (sealed), and when who was told."""
 

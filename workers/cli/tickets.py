@@ -2,6 +2,9 @@
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -106,7 +109,7 @@ def tickets(
     """List the tickets, the earliest due first."""
     from workers import views
 
-    with _reading() as (session, now):
+    with reading() as (session, now):
         found = views.tickets(session, now=now, state=state)
     if json:
         as_json(found)
@@ -128,7 +131,7 @@ def ticket(ident: Id, json: Json = False) -> None:
     """Show one ticket with its steps, outcomes and clocks."""
     from workers import views
 
-    with _reading() as (session, now):
+    with reading() as (session, now):
         found = views.ticket(session, ticket_id(ident), now=now)
     if found is None:
         raise UsageError("no such ticket")
@@ -162,23 +165,19 @@ def _counts(counts: dict[str, dict[str, int]]) -> str:
     return " ".join(f"{name} {number}" for name, number in sorted(sums.items()))
 
 
-def _reading() -> Any:
-    from contextlib import contextmanager
-
+@contextmanager
+def reading() -> Iterator[tuple[Any, datetime]]:
+    """Open a reading session, with the time."""
     from shared import settings
     from shared.store.session import Store
     from workers.office import utc_now
 
-    @contextmanager
-    def reading() -> Any:
-        store = Store(settings.read().database)
-        try:
-            with store.read() as session:
-                yield session, utc_now()
-        finally:
-            store.close()
-
-    return reading()
+    store = Store(settings.read().database)
+    try:
+        with store.read() as session:
+            yield session, utc_now()
+    finally:
+        store.close()
 
 
 def _decide(verb: str, ident: str, by: str, reason: str, step: int | None = None, code: str | None = None) -> None:
@@ -262,7 +261,7 @@ def dead(context: typer.Context, json: Json = False) -> None:
         return
     from workers import views
 
-    with _reading() as (session, _):
+    with reading() as (session, _):
         found = views.dead_letters(session)
     if json:
         as_json(found)

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from zoneinfo import ZoneInfo
 
 from shared.deadlines import period
 from shared.domain.case import Case
 from shared.domain.outcome import total
 from shared.domain.step import CHANNELS, Taken
+from workflows.holds import STOPPED, is_kept
 
 _DONE = ("exported", "erased", "masked", "redacted", "rectified", "restricted", "lifted")
 _LEFT = ("retained", "residual", "failed")
@@ -58,6 +58,8 @@ class Account:
     undone: tuple[Undone, ...]
     searched: bool
     nothing_found: bool
+    erased: bool  # anything
+    held: bool  # a legal hold keeps something
     unsure: bool  # records that could not be told to be the person's were left alone
     proven: bool  # the second look found nothing, everywhere
     recipients_told: int
@@ -70,24 +72,22 @@ def account_of(case: Case) -> Account:
     telling = [step for step in acted if step.state == "done" and not _passing(step, case)]
     located = [step for step in case.taken("locate") if step.state == "done"]
     # a refusal or a withdrawal waives whatever is open
-    waived = [step for step in case.steps if step.state == "waived" and case.verdict is None]
+    waived = [s for s in case.steps if s.state == "waived" and s.decision != STOPPED and case.verdict is None]
+    deeds = tuple(_numbers(case, telling, _DONE))
     return Account(
-        deeds=tuple(_numbers(case, telling, _DONE)),
+        deeds=deeds,
         left=tuple(_numbers(case, telling, _LEFT)),
         kept=tuple(dict.fromkeys(_kept(telling))),
         undone=tuple(dict.fromkeys(Undone(s.system, s.channel, s.verb) for s in waived if s in acted)),
         searched=bool(located),
         nothing_found=bool(located) and not any(total(s.counts, "found", "mention", "ambiguous") for s in located),
+        erased=any(deed.outcome in ("erased", "masked", "redacted") for deed in deeds),
+        held=any(is_kept(case, system.id) for system in case.systems),
         unsure=any(step.verb == "match" for step in waived),
         proven=_proven(case),
         recipients_told=sum(step.state == "done" for step in case.taken("notify")),
         backups_until=_backups_until(case),
     )
-
-
-def local_date(case: Case) -> date:
-    """Return today's date where the controller is."""
-    return case.now.astimezone(ZoneInfo(case.client.timezone)).date()
 
 
 def _passing(step: Taken, case: Case) -> bool:
@@ -97,7 +97,7 @@ def _passing(step: Taken, case: Case) -> bool:
     rested = any(one.state == "done" for one in case.taken("restrict", step.system))
     lifted = any(one.state == "done" for one in case.taken("lift", step.system))
     if step.verb == "restrict":
-        return lifted or case.ticket.right == "erasure"
+        return lifted or (case.ticket.right == "erasure" and not any(reason.get("hold") for reason in step.reasons))
     return step.verb == "lift" and rested
 
 
@@ -125,7 +125,9 @@ def _kept(telling: list[Taken]) -> Iterator[Kept]:
 
 def _proven(case: Case) -> bool:
     looks = {step.system: step for step in case.taken("absent")}
-    return bool(looks) and all(one.state == "done" and not total(one.counts, "hit") for one in looks.values())
+    unseen = any(is_kept(case, system.id) and system.id not in looks for system in case.systems)
+    clean = all(one.state == "done" and not total(one.counts, "hit") for one in looks.values())
+    return bool(looks) and clean and not unseen
 
 
 def _backups_until(case: Case) -> date | None:

@@ -8,12 +8,13 @@ from urllib.parse import urlsplit
 from shared.domain.case import closing
 from shared.domain.outcome import Outcome
 from workers.desk import DeskVerb, Job
-from workers.desk.account import account_of, local_date
+from workers.desk.account import account_of
 from workers.desk.disclosure import category, collection_of, data_rows, disclose, map_of
 from workers.desk.letters import Letters
 from workers.desk.refusal import refusal_of
 from workers.desk.schema import schema_of
 from workers.package import PackageFile, PartWriter
+from workflows.holds import RESUMED
 
 _WITH_DATA = ("access", "portability")
 # what templates may ask of any right's details
@@ -54,7 +55,8 @@ def _said(job: Job) -> dict[str, Any]:
         "names": {key: category(key).name for key in details.get("changes") or ()},
         "given": [*subject.email, *subject.phone_number, *subject.other.values()] if subject else [],
         "transfer_to": (urlsplit(transfer).hostname or "") if transfer else "",
-        "today": local_date(job.case),
+        "today": job.case.today,
+        "resumed": job.case.ticket.received_via == RESUMED,
         "has_data": job.right.name in _WITH_DATA,
         "people_told": job.case.total("sent", verb="tell"),
         "people_posted": job.case.total("exported", verb="tell"),

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from shared.domain.case import Gate
 from shared.envelope import seal_json
-from shared.store.tables import ConsentRow, PersonRow, SuppressionRow
+from shared.store.tables import ConsentRow, HoldKeepRow, PersonRow, SuppressionRow
 
 STORAGE = "storage"
 Answer = Literal["allow", "deny"]
@@ -97,11 +97,16 @@ def keep_denying(session: Session, ticket: UUID) -> None:
 
 
 def end_holds(session: Session, ticket: UUID, *, at: datetime) -> None:
-    """End what legal holds made the gate answer for a ticket's person: nothing is kept any more."""
+    """End what legal holds made the gate answer for a ticket's person, but for tickets from which one still keeps."""
     people = select(PersonRow.digest).where(PersonRow.ticket_id == ticket)
     session.execute(
         update(SuppressionRow)
-        .where(SuppressionRow.digest.in_(people), SuppressionRow.kind == "hold", SuppressionRow.ended_at.is_(None))
+        .where(
+            SuppressionRow.digest.in_(people),
+            SuppressionRow.kind == "hold",
+            SuppressionRow.ended_at.is_(None),
+            SuppressionRow.ticket_id.not_in(select(HoldKeepRow.ticket_id)),
+        )
         .values(ended_at=at)
     )
 

@@ -64,10 +64,15 @@ def place(session: Session, vault: Vault, row: HoldRow, digests: Iterable[bytes]
 
 
 def in_force(session: Session, hold: UUID) -> HoldRow:
-    """Lock a hold that is to be decided about; a UsageError if it is not in force."""
-    row = session.get(HoldRow, hold, with_for_update=True, populate_existing=True)
+    """Lock a hold that is to be decided about, and its client's others; a UsageError if it is not in force.
+
+    Of two that keep the same, lifted at once, the second has to see that the first is gone.
+    """
+    row = session.get(HoldRow, hold)
     if row is None:
         raise UsageError("no such hold; `rightsdesk holds` lists them")
+    together = select(HoldRow).where(HoldRow.client == row.client).order_by(HoldRow.id).with_for_update()
+    session.scalars(together.execution_options(populate_existing=True)).all()
     if row.lifted_at is not None:
         raise UsageError("the hold has been lifted already")
     return row
@@ -89,7 +94,10 @@ def keep(session: Session, vault: Vault, hold: UUID, ticket: UUID, system: str, 
 
 
 def let_go(session: Session, vault: Vault, row: HoldRow) -> list[Kept]:
-    """Return the erasures that nothing but this hold kept something from, and forget that they were kept."""
+    """Return the erasures that nothing but this hold kept something from, and forget that they were kept.
+
+    One that was refused or withdrawn has no more to wait for.
+    """
     other, still = aliased(HoldKeepRow), aliased(HoldRow)
     by_another = exists().where(
         other.ticket_id == HoldKeepRow.ticket_id,
@@ -99,7 +107,9 @@ def let_go(session: Session, vault: Vault, row: HoldRow) -> list[Kept]:
         still.lifted_at.is_(None),
     )
     free = session.execute(
-        select(HoldKeepRow.ticket_id, HoldKeepRow.sealed).where(HoldKeepRow.hold_id == row.id, ~by_another)
+        select(HoldKeepRow.ticket_id, HoldKeepRow.sealed)
+        .join(TicketRow, TicketRow.id == HoldKeepRow.ticket_id)
+        .where(HoldKeepRow.hold_id == row.id, TicketRow.verdict.is_(None), ~by_another)
     ).all()
     key = vault.unwrap(row.id, row.wrapped_key)
     found = {ticket: unseal_json(key, sealed, aad=_keep_aad(row.id, ticket)) for ticket, sealed in free}
@@ -129,9 +139,10 @@ def unfinished(session: Session, row: HoldRow) -> Sequence[int]:
 
 def running(session: Session, step: int) -> tuple[UUID, str] | None:
     """Return a step's ticket and system if a worker has it; waits for one who is just claiming it."""
-    query = select(StepRow.ticket_id, StepRow.system).where(StepRow.id == step, StepRow.state == "running")
-    row = session.execute(query.with_for_update(read=True)).one_or_none()
-    return (row.ticket_id, row.system) if row else None
+    # by its id alone: a condition on the state would be judged by the row as it was, without waiting
+    query = select(StepRow.ticket_id, StepRow.system, StepRow.state).where(StepRow.id == step)
+    row = session.execute(query.with_for_update(read=True)).one()
+    return (row.ticket_id, row.system) if row.state == "running" else None
 
 
 def call_for_review(session: Session, today: date) -> Sequence[UUID]:

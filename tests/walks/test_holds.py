@@ -248,6 +248,22 @@ def test_a_hold_lifted_before_it_kept_anything_starts_nothing(line, world):
     assert set() == world.of(ADA)
 
 
+def test_an_erasure_that_was_withdrawn_is_not_taken_up(line, world):
+    """What rested for it is released, and stays when the hold is lifted; the others' erasures go on."""
+    bob, hold = world.of(BOB), place(line)
+    ident = erase(line)
+    other = line.submit(ticket("erasure", BOB))
+    line.run(stop=lambda nudge: nudge.verb == "absent")
+    assert [(1,), (1,)] == world.rows("SELECT blocked FROM contacts")
+    line.decide(other, "withdraw")
+    closed(line, other, "withdrawn")
+    assert [(1,), (0,)] == world.rows("SELECT blocked FROM contacts ORDER BY id")
+    lifted = holds.lift(line.office, line.nudges.extend, hold, by="ines", reason="the claim was settled")
+    assert [ident] == [one.of for one in lifted]
+    line.run()
+    assert (set(), bob) == (world.of(ADA), world.of(BOB))
+
+
 def overdue(line, hold):
     """Let a hold's review date pass."""
     with line.office.store.write() as session:

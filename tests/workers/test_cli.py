@@ -192,7 +192,7 @@ def test_the_designs_commands_are_there(run):
         "demo", "up", "migrate", "intake", "worker", "beat", "status", "tick", "submit", "tickets", "ticket", "approve",
         "refuse", "extend", "pause", "resume", "withdraw", "waive", "retry", "deadline", "gate check", "dead replay",
         "systems check", "package open", "certificate show", "certificate verify", "keys show", "evidence verify",
-        "schema ticket",
+        "schema ticket", "hold place", "hold renew", "hold lift", "holds",
     } <= {" ".join(words) for words in commands()}  # fmt: skip
 
 
@@ -211,7 +211,7 @@ def test_help_loads_nothing_heavy():
     """Celery, SQLAlchemy, pydantic and the like come with the command that needs them."""
     heavy = "celery", "kombu", "redis", "sqlalchemy", "pydantic", "rich", "holidays", "phonenumbers", "cryptography"
     script = (
-        "import sys, workers.cli.proofs, workers.cli.stack, workers.cli.tickets\n"
+        "import sys, workers.cli.holds, workers.cli.proofs, workers.cli.stack, workers.cli.tickets\n"
         f"print([one for one in {heavy} if one in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -13,13 +13,13 @@ from tests.workflows.cases import FOUND, HIT, NOW, RIGHTS, SYSTEMS, asked, case_
 from workflows import holds
 
 GROUND = "Art. 17(3)(e) GDPR: litigation, file 2026-17"
-ID = UUID(int=1)
+ID, TODAY = UUID(int=1), NOW.date()
 HELD = [done("locate", "chat", FOUND), done("locate", "mail", FOUND), done("locate", "documents")]
 STOPPED = {"state": "waived", "decision": "hold", "by": "ines"}
 KEPT = done("restrict", "chat", part="hold")
 
 
-def hold(system=None, *, number=1, review=NOW.date()):
+def hold(system=None, *, number=1, review=TODAY):
     """Return a hold on a system, or on all."""
     return Hold(UUID(int=number), system, GROUND, review, "ines")
 
@@ -121,7 +121,7 @@ def test_a_system_that_cannot_restrict_keeps_all_the_same():
 
 def test_an_overdue_review_is_a_question_first():
     """The hold stands; a person says whether it still has to."""
-    late = hold("chat", review=NOW.date() - timedelta(days=1))
+    late = hold("chat", review=TODAY - timedelta(days=1))
     case = erased(over=[late])
     assert [f"desk.review.{ID}", "mail.delete"] == asked(case, "erase")
     assert ["hold review"] == waits(case, "erase")

@@ -52,8 +52,8 @@ class Work:
     `checkpoint` last stored then, else "".
 
     `args` by verb: `export` {"provided": true} for portability; `rectify` {"changes": {category: value},
-    "statement": text}; `restrict` {"holds", "kept"} under a legal hold, which the engine counts; `subjects` {"from", "to"} (ISO datetimes, or null); `absent` {"act": the verb to prove,
-    "changes": …}.
+    "statement": text}; `restrict` {"holds", "kept"} under a legal hold, which the engine counts; `subjects` {"from",
+    "to"} (ISO datetimes, or null); `absent` {"act": the verb to prove, "changes": …}.
     """
 
     ticket: UUID

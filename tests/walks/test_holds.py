@@ -248,6 +248,25 @@ def test_a_hold_lifted_before_it_kept_anything_starts_nothing(line, world):
     assert set() == world.of(ADA)
 
 
+def test_what_rested_for_its_approval_rests_on(opened, tmp_path):
+    """Where people approve, the hold takes over from the halt; what is taken up again is approved again."""
+    world = small.build(tmp_path / "world", head="approvals = 1\n")
+    line = opened(world)
+    hold = place(line, "chat", email=[ADA])
+    ident = erase(line)
+    assert ("approval", [(1,), (0,)]) == (waits(line, ident), world.rows("SELECT blocked FROM contacts ORDER BY id"))
+    line.decide(ident, "approve")
+    found = closed(line, ident, "partial")
+    assert {"restricted": 1, "retained": 1} == counts(found, "restrict", "chat")["contacts"]
+    assert [(1,), (0,)] == world.rows("SELECT blocked FROM contacts ORDER BY id")
+    (again,) = lift(line, hold)
+    line.run()
+    assert "approval" == waits(line, again)
+    line.decide(again, "approve")
+    closed(line, again)
+    assert set() == world.of(ADA)
+
+
 def test_an_erasure_that_was_withdrawn_is_not_taken_up(line, world):
     """What rested for it is released, and stays when the hold is lifted; the others' erasures go on."""
     bob, hold = world.of(BOB), place(line)

@@ -49,7 +49,7 @@ def test_a_hold_from_its_placing_to_its_lifting(desk):
         "review_on": REVIEW, "state": "in force", "keeps": 0, "placed_by": "ines", "lifted_by": None,
     }  # fmt: skip
     assert expected == {name: shown[name] for name in expected}
-    assert "one person (2 identifiers)" in table.out
+    assert "one person (identifiers: 2)" in table.out
     assert ADA not in listed.out + table.out
     erasure = desk.line.submit(ticket("erasure"))
     desk.line.run()

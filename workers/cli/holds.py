@@ -99,11 +99,11 @@ def list_holds(
         as_json(found)
         return
     table(
-        ("hold", "client", "system", "whose", "ground", "review", "state", "keeps"),
+        ("hold", "client", "system", "whose", "ground", "review", "state", "tickets kept"),
         (
             (
                 one["id"], one["client"], one["system"] or "all", _whose(one), one["ground"], one["review_on"],
-                one["state"], f"{one['keeps']} tickets",
+                one["state"], one["keeps"],
             )
             for one in found
         ),
@@ -111,7 +111,7 @@ def list_holds(
 
 
 def _whose(one: dict[str, Any]) -> str:
-    return "everyone" if one["everyone"] else f"one person ({one['identifiers']} identifiers)"
+    return "everyone" if one["everyone"] else f"one person (identifiers: {one['identifiers']})"
 
 
 def _pairs(words: list[str]) -> dict[str, str]:

@@ -150,11 +150,15 @@ def ticket(ident: Id, json: Json = False) -> None:
         (
             (
                 one["id"], one["stage"], one["waits"] or one["verb"], one["system"], one["state"],
-                _counts(one["counts"]), one["error"] or "; ".join(reason["ground"] for reason in one["reasons"]),
+                _counts(one["counts"]), one["error"] or _grounds(one["reasons"]),
             )
             for one in found["steps"]
         ),
     )  # fmt: skip
+
+
+def _grounds(reasons: list[dict[str, Any]]) -> str:
+    return "; ".join(dict.fromkeys(reason["ground"] for reason in reasons))
 
 
 def _counts(counts: dict[str, dict[str, int]]) -> str:

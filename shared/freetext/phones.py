@@ -9,7 +9,15 @@ from collections.abc import Iterator
 from functools import cache, lru_cache
 from typing import Literal
 
-from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata, PhoneNumber, is_valid_number_for_region
+from phonenumbers import (
+    COUNTRY_CODE_TO_REGION_CODE,
+    NumberParseException,
+    PhoneMetadata,
+    PhoneNumber,
+    is_valid_number,
+    is_valid_number_for_region,
+    parse,
+)
 
 from shared.domain.errors import UsageError
 
@@ -38,20 +46,36 @@ _NO_PHONE = re.compile(rf"\A\d-\d{{2,7}}-\d{{1,6}}-\d\Z|(?<![0-9])[0-9] [0-9] |{
 _EXTENSION = re.compile(r" ?(?:x|ext\.?|Durchwahl|App\.) ?[0-9]{1,6}\b")
 _GOES_ON = re.compile(r"\w|[-_/:]\w|\.(?:[a-z]{2,4}\b|[0-9])|,[0-9]| ?[%€$£°]| ?(?:EUR|USD|GBP|Euro)\b")
 _JOINED = re.compile(r"(?:[\w#]|\w[-/]|[0-9][.,:]|[€$£] ?)\Z")
+_JOINED_PLUS = re.compile(r"[\w#]\Z")
 _WRONG_IBAN = re.compile(r"\b[A-Z]{2}[0-9]{2} (?:[0-9A-Z]{4} )*\Z")
-_CLAUSE = re.compile(r"[0-9;\n]")
+_CLAUSE = re.compile(r"[0-9;\n]|[.!?] +(?=[^\W\d])")
+_BESIDE_DIGITS = re.compile(r"(?<=[0-9] )[0-9]+|[0-9]+(?= [0-9])")
 _WORDS = re.compile(r"[^\W\d_]+|#")
 _PHONE_WORDS = (
     *("phone", "tel", "fon", "mobil", "cell", "handy", "fax", "call", "dial", "reach", "contact", "ring", "text"),
     *("anruf", "ruf", "rückruf", "zurückruf", "durchwahl", "festnetz", "whatsapp", "signal", "sms", "erreich"),
     *("hotline", "service", "support", "notruf", "zentrale", "kundenserv", "kundendien", "kundenhot", "bestellhot"),
+    *("tél", "portable", "appel", "joindre", "joign", "rappel", "numérovert"),
 )
 _OTHER_WORDS = (
     *("#", "order", "invoice", "ticket", "ref", "account", "acct", "tracking", "parcel", "serial", "isbn", "ean"),
     *("sku", "article", "version", "tax", "vat", "patient", "customer", "member", "policy", "imei", "timestamp"),
     *("epoch", "pin", "zip", "id", "build", "transaction", "contract", "receipt", "amount", "batch", "bestell"),
-    *("rechnung", "auftrag", "vorgang", "aktenzeichen", "sendung", "serien", "artikel", "konto", "blz", "steuer"),
+    *(
+        "rechnung",
+        "auftrag",
+        "vorgang",
+        "aktenzeichen",
+        "sendung",
+        "serien",
+        "artikel",
+        "konto",
+        "kto",
+        "blz",
+        "steuer",
+    ),
     *("ust", "kunden", "mitglied", "police", "plz", "vertrag", "beleg", "betrag", "charge"),
+    *("commande", "facture", "référence", "dossier", "colis", "suivi", "contrat", "compte", "montant", "siret"),
 )
 
 
@@ -63,14 +87,23 @@ def phones(text: str, regions: tuple[str, ...]) -> Iterator[tuple[int, int]]:
         pieces = [piece.span() for piece in _PIECE.finditer(text, *run.span())]
         first = 0
         while first < len(pieces):
-            for last in range(min(len(pieces), first + _LONGEST_IN_PIECES), first, -1):
-                start, end = pieces[first][0], pieces[last - 1][1]
-                if 7 <= end - start <= _LONGEST and (span := _phone(text, start, end, regions)):
-                    yield span
-                    first = last
-                    break
-            else:
-                first += 1
+            start, ends = pieces[first][0], [end for _, end in pieces[first : first + _LONGEST_IN_PIECES]]
+            span = _longest(text, start, ends, regions)
+            if span:
+                yield span
+            first += sum(1 for end in ends if span and end <= span[1]) or 1
+
+
+def _longest(text: str, start: int, ends: list[int], regions: tuple[str, ...]) -> tuple[int, int] | None:
+    """Return the longest number that begins here; one that is assigned, if what follows it could belong to it."""
+    found = None
+    for end in reversed(ends):
+        if not 7 <= end - start <= _LONGEST or not (span := _phone(text, start, end, regions)):
+            continue
+        if text[start] != "+" or _is_assigned(text[start:end]):
+            return span
+        found = found or span
+    return found
 
 
 def _phone(text: str, start: int, end: int, regions: tuple[str, ...]) -> tuple[int, int] | None:
@@ -84,13 +117,23 @@ def _phone(text: str, start: int, end: int, regions: tuple[str, ...]) -> tuple[i
     if _GOES_ON.match(text, end) and not extension:
         return None
     before = text[max(start - 30, 0) : start]
-    if _JOINED.search(before[-2:]) or _WRONG_IBAN.search(before):
+    if (_JOINED_PLUS if written[0] == "+" else _JOINED).search(before[-2:]) or _WRONG_IBAN.search(before):
         return None
+    if reading == "likely" and _BESIDE_DIGITS.match(text, start, end + 2) and text[start:end].isdigit():
+        reading = "if called so"
     if reading != "surely" and not _is_called(before, reading):
         return None
     if before.endswith("(") and "(" not in written and ")" in written:
         start -= 1
     return start, extension.end() if extension else end
+
+
+@lru_cache(maxsize=1024)
+def _is_assigned(written: str) -> bool:
+    try:
+        return is_valid_number(parse(written))
+    except NumberParseException:
+        return False
 
 
 def _is_called(before: str, reading: Reading) -> bool:

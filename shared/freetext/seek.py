@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from stdnum import iban, luhn
+from stdnum import ean, iban, luhn
 
 from shared.freetext.phones import phones
 from shared.freetext.plain import plain
@@ -134,24 +134,42 @@ def _ibans(text: str) -> Iterator[tuple[int, int]]:
 
 
 _CARD = re.compile(
-    r"[2-6](?<!\w.)(?<![0-9][.,-].)"
-    r"(?:[0-9]{12,18}|[0-9]{3}(?:([ -])[0-9]{4}\1[0-9]{4}\1[0-9]{4}|([ -])[0-9]{6}\2[0-9]{4,5}))"
-    r"(?!\w|[.,-][0-9])"
+    r"[2-6](?<![\w+].)(?<![0-9][.,-].)(?:[0-9]{11,18}|[0-9]{3}([ -])[0-9]{3,6}(?:\1[0-9]{1,6}){1,3})(?!\w|[.,-][0-9])"
 )
+_GROUP_END = re.compile(r"[0-9](?![0-9])")
 _BRANDS = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|3(?:0[0-5]|[689]\d)\d{11}|35\d{14}"
-    r"|(?:6011|65\d\d|64[4-9]\d)\d{12}|(?:62|81)\d{14,17}|(?:5[06-9]|6[0-9])\d{11,17}"
+    r"|(?:6011|65\d\d|64[4-9]\d)\d{12}|(?:62|81)\d{14,17}|(?:5[06-9]|6[0-9])\d{10,17}"
 )
 _NO_CARD = re.compile(
-    r"(?:order|invoice|ticket|tracking|serial|imei|reference|bestell\w*|rechnung\w*|sendung\w*|serien\w*|auftrag\w*|vorgang\w*)"
-    r"[ .:#-]{0,2}(?:(?:number|nummer|no|nr|id|code)\b)?[ .:#-]{0,3}\Z",
+    r"(?:order|invoice|ticket|tracking|serial|imei|reference|ean|gtin|isbn|sku|ts|timestamp|epoch"
+    r"|bestell\w*|rechnung\w*|sendung\w*|serien\w*|auftrag\w*|vorgang\w*"
+    r"|commande|facture|colis|suivi|référence|siret|contrat)"
+    r"[ .:#=-]{0,2}(?:(?:number|nummer|no|nr|id|code|n°)(?!\w))?[ .:#=-]{0,3}\Z",
     re.IGNORECASE,
 )
+_WRONG_IBAN = re.compile(r"\b[A-Z]{2}[0-9]{2} (?:[0-9A-Z]{4} )*\Z", re.IGNORECASE)
 
 
 def _cards(text: str) -> Iterator[tuple[int, int]]:
-    for match in _CARD.finditer(text):
-        digits = match.group().replace(" ", "").replace("-", "")
-        named = _NO_CARD.search(text, max(match.start() - 40, 0), match.start())
-        if _BRANDS.fullmatch(digits) and luhn.is_valid(digits) and not named:
-            yield match.span()
+    at = 0
+    while match := _CARD.search(text, at):
+        at = match.start() + 1
+        end = next((end for end in _group_ends(match) if _is_card(text[match.start() : end])), None)
+        before = text[max(match.start() - 40, 0) : match.start()]
+        if end and not _NO_CARD.search(before) and not _WRONG_IBAN.search(before):
+            at = end
+            yield match.start(), end
+
+
+def _group_ends(match: re.Match[str]) -> list[int]:
+    """Return where groups of digits end, the last first: a code of three digits may follow the number."""
+    ends = [one.end() for one in _GROUP_END.finditer(match.string, *match.span())]
+    return [end for end in reversed(ends) if end == match.end() or end - match.start() >= len("3782 822463 10005")]
+
+
+def _is_card(written: str) -> bool:
+    digits = written.replace(" ", "").replace("-", "")
+    if not _BRANDS.fullmatch(digits) or not luhn.is_valid(digits):
+        return False
+    return not (len(written) == 13 and ean.is_valid(written))  # a German article number begins with 4, too

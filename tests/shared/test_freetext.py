@@ -1,7 +1,10 @@
 """Identifiers in free text: which are found, which are not, and where one person stands."""
 
 import random
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -10,6 +13,9 @@ from hypothesis import strategies as st
 from shared.domain.errors import UsageError
 from shared.domain.identifier import Identifier, Subject
 from shared.freetext import find, stands_in
+from tests.shared.transcripts import REGIONS, scores, transcript
+
+ROOT = Path(__file__).parents[2]
 
 
 def kinds(text, **options):
@@ -127,6 +133,23 @@ def test_a_word_decides_where_digits_do_not():
     assert [("PHONE", "030 1234567")] == kinds("Bei Fragen zur Rechnung: Kundenservice, 030 1234567")
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("numéro de commande 0123456789", []),
+        ("mon numéro : 01 23 45 67 89", ["01 23 45 67 89"]),
+        ("my order. My number is 07400 123456", ["07400 123456"]),
+        ("2015550123 19283", []),
+        ("+31101234567 1 2 3", ["+31101234567"]),
+        ("for 5 € +1 202-555-0123", ["+1 202-555-0123"]),
+        ("BLZ 10020030, Kto. 2015550123", []),
+    ],
+)
+def test_what_stands_around_a_number(text, expected):
+    """Words and numbers beside it tell what a number is, in the same sentence only."""
+    assert expected == [found for kind, found in kinds(text, regions=REGIONS) if kind == "PHONE"]
+
+
 def test_regions():
     """National numbers are read as in the regions asked for, international ones everywhere."""
     assert [("PHONE", "912 345 678")] == kinds("912 345 678", regions=("ES",))
@@ -147,6 +170,13 @@ def test_regions():
         ("order no. 4111111111111111", []),
         ("0.4111111111111111", []),
         ("9111111111111111", []),
+        ("6759 6498 2640", []),
+        ("card 6759 6498 2648, Visa 4000-000-000-006", [("CARD", "6759 6498 2648"), ("CARD", "4000-000-000-006")]),
+        ("4111 1111 1111 1111 123", [("CARD", "4111 1111 1111 1111")]),
+        ("2026 3333 4111 1111 1111 1111", [("CARD", "4111 1111 1111 1111")]),
+        ("+4915121825405", [("PHONE", "+4915121825405")]),
+        ("4006381333931", []),
+        ("AT44 9295 4111 1111 1111 1111", []),
         ("4111 1111 1111 1111 030 1234567", [("CARD", "4111 1111 1111 1111"), ("PHONE", "030 1234567")]),
         ("DE89 3704 0044 0532 0130 00 BIC COBADEFF", [("IBAN", "DE89 3704 0044 0532 0130 00")]),
         ("gb29nwbk60161331926819", [("IBAN", "gb29nwbk60161331926819")]),
@@ -185,7 +215,9 @@ def test_any_text(text):
     assert all(0 <= span.start < span.end <= len(text) for span in spans)
 
 
-@pytest.mark.parametrize("piece", ["1 ", "1-", "a@", "(", "+1", "1.", "a:", "DE12 ", ":1", "\\n", "\u00a0", "a.a@a."])
+@pytest.mark.parametrize(
+    "piece", ["1 ", "4", "4111 ", "1-", "a@", "(", "+1", "1.", "a:", "DE12 ", ":1", "\\n", "\u00a0", "a.a@a."]
+)
 def test_no_text_is_slow(piece):
     """Text made to be slow is read in a time that grows with its length only."""
     started = time.perf_counter()
@@ -242,6 +274,31 @@ def test_recall_and_precision_of_phones():
         true, found, right = true + 1, found + len(hits), right + hits.count(number)
     assert right / true >= 0.95
     assert right / found >= 0.95
+
+
+def test_recall_and_precision_in_transcripts():
+    """In chats in three languages nearly all identifiers are found, and little else (`make bench T=freetext`)."""
+    made = transcript(seed=11, lines=12_000)
+    for kind, score in scores(made, find(made.text, regions=REGIONS)).items():
+        assert score.expected > 300, kind
+        assert score.recall >= (0.95 if kind == "PHONE" else 0.98), kind
+        assert score.precision >= (0.80 if kind == "PHONE" else 0.98), kind
+
+
+def test_no_network_is_needed():
+    """Neither the import nor the first use opens a socket, looks up a name or reads a URL."""
+    script = (
+        "import sys\n"
+        "def refuse(event, args):\n"
+        "    if event.startswith(('socket.', 'urllib.', 'http.client.')):\n"
+        "        raise SystemExit(f'{event} was called')\n"
+        "sys.addaudithook(refuse)\n"
+        "from shared.freetext import find\n"
+        "text = 'bob@acme.test 030 1234567 4111 1111 1111 1111 DE89 3704 0044 0532 0130 00 192.0.2.1 +1 202-555-0123'\n"
+        "print(*(span.kind for span in find(text)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ("EMAIL PHONE CARD IBAN IP PHONE\n", "", 0) == (done.stdout, done.stderr, done.returncode)
 
 
 ADA = Subject(

@@ -17,7 +17,7 @@ from shared.deadlines.holiday import holidays_of
 from shared.domain.errors import UsageError
 from shared.domain.step import DESK
 from shared.domain.ticket import one_line
-from shared.regions import country_of, in_eea
+from shared.regions import country_of, may_keep
 
 _CORE = ("id", "client", "channel", "connector", "region", "max_in_flight")
 
@@ -159,12 +159,31 @@ def _check_region(system: System, client: Client) -> None:
     country = country_of(system.region)
     if country is None:
         raise ValueError(f"system {system.id}: region is not known; write provider:region or country:DE")
-    ground, _, covered = client.transfer_ground.partition(":")
-    if not in_eea(country) and not (ground and country in covered.split(",")):
+    if not may_keep(country, client.transfer_ground):
         raise ValueError(
             f"system {system.id}: its region is in {country}, outside EU/EEA; "
             f"name the client's transfer_ground, e.g. adequacy:{country}"
         )
+
+
+def check_packages(inventory: Inventory, url: str, region: str | None) -> None:
+    """Refuse a package store whose region is not known, or outside EU/EEA for a client without a ground (Art. 44).
+
+    A store on this machine's disk is where the machine is; any other has to be declared.
+    """
+    if region is None:
+        if "::" not in url and url.partition("://")[0] in (url, "file", "local", "memory"):
+            return
+        raise UsageError("set RIGHTSDESK_PACKAGES_REGION (provider:region or country:DE) beside RIGHTSDESK_PACKAGES")
+    country = country_of(region)
+    if country is None:
+        raise UsageError("RIGHTSDESK_PACKAGES_REGION is not known; write provider:region or country:DE")
+    for name, client in inventory.clients.items():
+        if not may_keep(country, client.transfer_ground):
+            raise UsageError(
+                f"the package store is in {country}, outside EU/EEA; name the transfer_ground of client {name}, "
+                f"e.g. adequacy:{country}, or keep packages elsewhere"
+            )
 
 
 def load(path: Path) -> Inventory:

@@ -17,8 +17,7 @@ def country_of(region: str) -> str | None:
     provider, _, name = region.partition(":")
     if provider == "country":
         return name.upper() if len(name) == 2 else None
-    regions = _table().get(provider)  # beside the providers' tables stand the lists of countries
-    country: str | None = regions.get(name) if isinstance(regions, dict) else None
+    country: str | None = _table()["providers"].get(provider, {}).get("regions", {}).get(name.lower())
     return country
 
 
@@ -26,3 +25,9 @@ def in_eea(country: str) -> bool:
     """Say whether a country belongs to the EU or the EEA."""
     table = _table()
     return country in table["eu"] or country in table["eea_extra"]
+
+
+def may_keep(country: str, ground: str) -> bool:
+    """Say whether data may be kept in a country: in the EU/EEA, or where the agreement's `adequacy:CH,GB` covers it."""
+    named, _, covered = ground.partition(":")
+    return in_eea(country) or bool(named and country in covered.split(","))

@@ -19,6 +19,7 @@ class Settings(BaseSettings):
     broker_url: str | None = None
     systems: Path = Path("systems.toml")
     packages: str | None = None
+    packages_region: str | None = None  # provider:region or country:DE; needed where packages are not on this disk
     smtp_url: SecretStr | None = None  # smtp://user:password@host:port or smtps://…
     mail_from: str = "privacy@localhost"
     letters: Path | None = None  # a folder whose templates replace ours

@@ -10,6 +10,7 @@ from celery import Celery, signals
 
 from shared import log as logs
 from shared.domain.step import CHANNELS, DATA_VERBS, DESK
+from shared.inventory import check_packages, load
 from shared.settings import Settings
 from shared.store.migrate import await_head
 from shared.store.session import Store
@@ -56,6 +57,7 @@ def _performer(app: Celery, settings: Settings) -> Performer:
 
 def work(settings: Settings, *, queues: list[str], concurrency: int) -> None:
     """Serve queues with a Celery worker until told to stop."""
+    check_packages(load(settings.systems), settings.package_url, settings.packages_region)
     logs.configure("worker")
     app = make_worker(settings)
     connectors.kinds()  # imported before the fork, so that the children share it

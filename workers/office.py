@@ -105,11 +105,13 @@ def all_rights() -> dict[str, Right]:
 
 def open_office(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> Office:
     """Open everything; a UsageError says what is set up wrong."""
+    inventory = inventories.load(settings.systems)
+    inventories.check_packages(inventory, settings.package_url, settings.packages_region)
     return Office(
         settings=settings,
         store=Store(settings.database),
         vault=open_vault(settings.root),
-        inventory=inventories.load(settings.systems),
+        inventory=inventory,
         packages=PackageStore(settings.package_url),
         rights=all_rights(),
         now=now,

@@ -51,7 +51,10 @@ class PackageStore:
     """Where the packages of all tickets are kept."""
 
     def __init__(self, url: str) -> None:
-        self.fs, self.root = fsspec.core.url_to_fs(url)
+        try:
+            self.fs, self.root = fsspec.core.url_to_fs(url)
+        except (ImportError, ValueError, TypeError):
+            raise UsageError("RIGHTSDESK_PACKAGES fits no storage driver installed here; see the README") from None
 
     def path(self, ticket: UUID, stored: str) -> str:
         """Return where a stored file is."""

@@ -18,7 +18,9 @@ from workers import connectors
 def prepare(settings: Settings) -> None:
     """Create what is missing; a UsageError says what is set up wrong, before anything starts."""
     settings.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    connectors.check(inventories.load(settings.systems))
+    inventory = inventories.load(settings.systems)
+    inventories.check_packages(inventory, settings.package_url, settings.packages_region)
+    connectors.check(inventory)
     open_vault(settings.root)
     store = Store(settings.database)
     migrate(store)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from shared.domain.errors import UsageError
-from shared.inventory import Client, load, resolve
+from shared.inventory import Client, check_packages, load, resolve
 
 EXAMPLE = Path(__file__).parent / "data" / "systems.example.toml"
 CLIENT = '[clients.acme]\nname = "Acme"\ncountry = "DE"\ncontact = "privacy@acme.example"\n'
@@ -98,6 +98,46 @@ def test_no_file_and_no_text(tmp_path):
     (tmp_path / "x.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(UsageError, match=r"x\.toml is not valid TOML"):
         load(tmp_path / "x.toml")
+
+
+@pytest.mark.parametrize(
+    ("url", "region"),
+    [
+        ("file:///srv/packages", None),
+        ("/srv/packages", None),
+        ("memory://packages", None),
+        ("s3://packages", "aws:eu-central-1"),
+        ("s3://packages", "country:NO"),
+        ("s3://packages", "aws:eu-central-2"),
+        ("file:///srv/packages", "country:CH"),
+    ],
+)
+def test_a_package_store_is_where_it_may_be(tmp_path, url, region):
+    """On this disk nothing has to be said; elsewhere a region in the EEA, or one that every client's ground covers."""
+    check_packages(load(written(tmp_path, CLIENT + 'transfer_ground = "adequacy:CH"\n')), url, region)
+
+
+@pytest.mark.parametrize(
+    ("url", "region", "why"),
+    [
+        ("s3://user:canary@packages", None, "set RIGHTSDESK_PACKAGES_REGION"),
+        ("simplecache::file:///srv", None, "set RIGHTSDESK_PACKAGES_REGION"),
+        ("s3://packages", "aws:moon-1", "RIGHTSDESK_PACKAGES_REGION is not known"),
+        (
+            "s3://packages",
+            "aws:us-east-1",
+            "the package store is in US, outside EU/EEA; name the transfer_ground of cl",
+        ),
+        ("file:///srv", "country:GB", "the package store is in GB, outside EU/EEA"),
+    ],
+)
+def test_a_package_store_elsewhere_is_refused(tmp_path, url, region, why):
+    """One line says what to declare, without the URL; one client without a ground is enough."""
+    other = CLIENT.replace("acme", "other", 1) + 'transfer_ground = "scc:US,GB"\n'
+    inventory = load(written(tmp_path, CLIENT + other))
+    with pytest.raises(UsageError, match=why) as caught:
+        check_packages(inventory, url, region)
+    assert "canary" not in str(caught.value)
 
 
 @pytest.mark.parametrize(("ground", "region"), [("adequacy:CH", "country:CH"), ("scc:US,GB", "aws:eu-west-2")])

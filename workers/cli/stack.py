@@ -36,12 +36,13 @@ def up(concurrency: Concurrency = 2) -> None:
     from functools import partial
 
     from shared import settings
-    from shared.inventory import load
+    from shared.inventory import check_packages, load
     from workers.embedded import Stack
     from workers.stack import prepare, registry
 
     read = settings.read()
-    load(read.systems)  # what is plainly wrong is said before anything starts
+    # what is plainly wrong is said before anything starts
+    check_packages(load(read.systems), read.package_url, read.packages_region)
     stack = Stack(
         read, concurrency=concurrency, say=typer.echo, meanwhile=partial(prepare, read), registry=registry(read)
     )

@@ -7,7 +7,7 @@ Every verb is idempotent: however often it runs, a system ends in the same state
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, BinaryIO, ClassVar, Protocol, runtime_checkable
+from typing import Any, BinaryIO, ClassVar, Literal, Protocol, runtime_checkable
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -155,6 +155,32 @@ class Absents(Protocol):
     """
 
     def absent(self, work: Work) -> Outcome: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check found, and what to do about it.
+
+    `error`: a step would fail or miss data. `drift`: something that looks personal is not in the data map. `note`:
+    worth knowing, nothing to do now. `place` is a table, a column or a count of folders; no part may hold a value
+    of a record, a credential, a URL, or a name that may be a person's (a mailbox, a path below a root).
+    """
+
+    severity: Literal["error", "drift", "note"]
+    place: str
+    what: str
+    todo: str
+
+
+@runtime_checkable
+class Checks(Protocol):
+    """`check`: for `rightsdesk systems check`; connect, compare the data map with what is there, see the rights.
+
+    It changes nothing. What keeps it from looking may be raised as in any verb. Not a verb of a step: a kind
+    without it is only built.
+    """
+
+    def check(self) -> Iterator[Finding]: ...
 
 
 def verbs_of(kind: type) -> frozenset[str]:

@@ -493,17 +493,31 @@ def test_evidence_is_verified(run, desk):
 
 
 def test_systems_are_checked(run, desk, monkeypatch, tmp_path):
-    """Each is built; what is wrong is said beside it, with exit code 1."""
-    assert ["chat", "mail", "documents"] == [one["system"] for one in run("systems", "check", "--json").json()]
+    """Each is looked at; what is wrong is said beside it, with exit code 1."""
+    found = run("systems", "check", "--json")
+    assert (0, ["chat", "mail", "documents"]) == (found.code, [one["system"] for one in found.json()])
     text = desk.world.systems.read_text().replace('"map.yaml"', '"gone.yaml"')
     other = tmp_path / "systems.toml"
     other.write_text(text)
     monkeypatch.setenv("RIGHTSDESK_SYSTEMS", str(other))
     said = run("systems", "check", "--json")
-    assert (1, [False, True, True]) == (said.code, [one["ok"] for one in said.json()])
-    assert "no data map at gone.yaml" in said.json()[0]["note"]
+    assert (1, [False, False, False]) == (said.code, [one["ok"] for one in said.json()])
+    for one, why in zip(
+        said.json(), ("no data map at gone.yaml", "folder of mailboxes", "named by `url`"), strict=True
+    ):
+        assert why in one["note"]
     monkeypatch.setenv("RIGHTSDESK_SYSTEMS", str(tmp_path / "gone.toml"))
     assert "no inventory at" in wrong(run("systems", "check"))
+
+
+@pytest.mark.parametrize("words", [("up",), ("worker",), ("systems", "check")])
+def test_a_package_store_that_is_nowhere_is_refused_at_start(run, desk, monkeypatch, words):
+    """Nothing starts before its region is declared, and its URL is not shown."""
+    monkeypatch.setenv("RIGHTSDESK_PACKAGES", "s3://key:canary@packages")
+    assert "set RIGHTSDESK_PACKAGES_REGION" in (said := wrong(run(*words)))
+    assert "canary" not in said
+    monkeypatch.setenv("RIGHTSDESK_PACKAGES_REGION", "aws:us-east-1")
+    assert "the package store is in US, outside EU/EEA" in wrong(run(*words))
 
 
 def test_migrate_says_what_it_did(run, bare):

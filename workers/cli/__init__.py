@@ -36,7 +36,7 @@ def _root(
 
 def main(words: Sequence[str] | None = None) -> None:
     """Run the command; an error of ours is one line on standard error, 2 for wrong use and 1 for a failure."""
-    from workers.cli import holds, proofs, stack, tickets  # noqa: F401 - they register their commands
+    from workers.cli import holds, proofs, stack, systems, tickets  # noqa: F401 - they register their commands
 
     os.umask(0o077)
     try:

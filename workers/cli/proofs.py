@@ -11,7 +11,7 @@ import typer
 
 from shared.domain.errors import RightsdeskError, UsageError
 from workers.cli import app
-from workers.cli.shown import as_json, table
+from workers.cli.shown import as_json
 from workers.cli.tickets import Id, Json, ticket_id
 
 
@@ -22,7 +22,6 @@ def _group(name: str, text: str) -> typer.Typer:
 
 
 gate_app = _group("gate", "The gate: may a person's data be used for a purpose now?")
-systems_app = _group("systems", "The inventory's systems.")
 package_app = _group("package", "The packages that people are given.")
 certificate_app = _group("certificate", "The certificates of closed tickets.")
 keys_app = _group("keys", "Keys.")
@@ -89,27 +88,6 @@ def gate_check(
     else:
         typer.echo(f"{answer}: {why}")
     raise typer.Exit({"allow": 0, "deny": 3, "unknown": 4}[answer])
-
-
-@systems_app.command("check")
-def systems_check(json: Json = False) -> None:
-    """Build every system's connector: settings, data maps, regions; exit 1 if one is wrong."""
-    from shared import inventory, settings
-    from workers import connectors
-
-    loaded = inventory.load(settings.read().systems)
-    lines = []
-    for system in loaded.systems:
-        try:
-            connectors.build(system, loaded.clients[system.client]).close()
-            lines.append({"system": system.id, "ok": True, "note": ""})
-        except UsageError as error:
-            lines.append({"system": system.id, "ok": False, "note": str(error)})
-    if json:
-        as_json(lines)
-    else:
-        table(("system", "ok", "note"), ((one["system"], "yes" if one["ok"] else "no", one["note"]) for one in lines))
-    raise typer.Exit(0 if all(one["ok"] for one in lines) else 1)
 
 
 @contextmanager

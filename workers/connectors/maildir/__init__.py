@@ -23,7 +23,7 @@ from shared.domain.identifier import EMAIL, Identifier, Subject, normalise
 from shared.domain.outcome import Found, Outcome
 from shared.freetext import stands_in
 from shared.inventory import Client, System
-from shared.ports import Affected, Work
+from shared.ports import Affected, Finding, Work
 from workers.connectors.maildir.folders import Mailboxes, Place, reachable
 from workers.connectors.maildir.index import COLUMNS, file_name, row
 from workers.connectors.maildir.letters import Letter, Reader, sent_at
@@ -154,6 +154,15 @@ class Maildir:
         elif act in {"delete", "mask"}:
             self._look_everywhere(work, outcome, gone=act == "delete")
         return outcome
+
+    def check(self) -> Iterator[Finding]:
+        """See whether every mailbox may be read and changed; their names, which may be people's, stay out."""
+        with reachable():
+            number, unread, fixed = self._mailboxes.closed()
+        todo = "give the worker's user the rights on cur, new, tmp and the folder itself"
+        for count, done in ((unread, "read"), (fixed, "changed")):
+            if count:
+                yield Finding("error", f"{count} of {number} mailboxes", f"may not be {done}", todo)
 
     def _look_where(self, work: Work, outcome: Outcome, *, restricted: bool) -> None:
         for note, places in self._noted(work):

@@ -86,6 +86,17 @@ class Mailboxes:
                         found[f"{origin}/{base}"].append(Place(path, f"{origin}/{base}", restricted))
         return found
 
+    def closed(self) -> tuple[int, int, int]:
+        """Return how many Maildirs there are, in how many messages may not be read, and in how many not changed."""
+        folders = [one.path for one in self.folders()]
+        unread = sum(not all(_may(path / name, os.R_OK | os.X_OK) for name in _SUBFOLDERS) for path in folders)
+        places = ("", "tmp", *_SUBFOLDERS)  # beside a folder the restricted one is made, in tmp the redacted copy
+        fixed = sum(
+            not all(_may(path / name, os.W_OK | os.X_OK) for name in places if (path / name).exists())
+            for path in folders
+        )
+        return len(folders), unread, fixed
+
     def read(self, place: Place) -> bytes | None:
         """Return a message, though its file was renamed meanwhile; None if it is gone."""
         for _ in range(_TRIES):
@@ -201,6 +212,10 @@ def _files(folder: Path) -> Iterator[Path]:
             for one in entries:
                 if not one.name.startswith(".") and one.is_file(follow_symlinks=False):
                     yield folder / subfolder / one.name
+
+
+def _may(path: Path, how: int) -> bool:
+    return os.access(path, how, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _is_maildir(path: Path) -> bool:

@@ -21,7 +21,8 @@ from shared import freetext
 from shared.domain.identifier import EMAIL, Subject, normalise
 from shared.domain.outcome import Found, Outcome
 from shared.inventory import Client, System
-from shared.ports import Affected, Work
+from shared.ports import Affected, Finding, Work
+from workers.connectors.objects.check import check
 from workers.connectors.objects.judge import Judge, Judged
 from workers.connectors.objects.owners import CATEGORIES, InPath, Rule, Sidecar, as_json, document_of
 from workers.connectors.objects.store import Place, Store, Taken, reachable
@@ -125,10 +126,9 @@ class Objects:
     def subjects(self, work: Work) -> Iterator[Affected]:
         """Stream the owners of objects changed in the window (in a scanned storage: everyone in its texts)."""
         start, end = (_moment(work.args.get(name)) for name in ("from", "to"))
-        anyone = Subject(region=self._client.region, plus_addresses=self._client.plus_addresses)
         seen: set[bytes] = set()
         with reachable():
-            for place, owners in self._judge(anyone).owned():
+            for place, owners in self._judge(self._anyone()).owned():
                 at = place.modified
                 if at is not None and ((start and at < start) or (end and end < at)):
                     continue
@@ -152,6 +152,14 @@ class Objects:
                 outcome.count(note.collection, "hit")
                 outcome.because(note.collection, "hit", hit)
         return outcome
+
+    def check(self) -> Iterator[Finding]:
+        """See whether the storage answers and may be changed, and whether the rule finds an owner for each object."""
+        with reachable():
+            yield from check(self._store, self._rule, self._judge(self._anyone()))
+
+    def _anyone(self) -> Subject:
+        return Subject(region=self._client.region, plus_addresses=self._client.plus_addresses)
 
     def _look_everywhere(self, work: Work, outcome: Outcome) -> None:
         notes = {note.key: note for note in work.found()}

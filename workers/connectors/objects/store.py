@@ -94,6 +94,14 @@ class Store:
         self._check_root()
         yield from self._below("", (True, True))
 
+    def may_change(self) -> bool | None:
+        """Say whether objects may be changed; None where a storage only tells by doing it."""
+        fs, root = self._opened
+        if not isinstance(fs, LocalFileSystem):
+            return None
+        effective = os.access in os.supports_effective_ids
+        return os.access(root, os.R_OK | os.W_OK | os.X_OK, effective_ids=effective)
+
     def places(self, key: str) -> list[Place]:
         """Return where an object lies: nowhere, somewhere, or twice after a crash."""
         both = ((self._path(key, restricted=restricted), restricted) for restricted in (False, True))

@@ -17,8 +17,9 @@ from shared.domain.errors import Final, UsageError
 from shared.domain.outcome import Outcome
 from shared.inventory import Client, System
 from shared.masking import strategy
-from shared.ports import Affected, Work
+from shared.ports import Affected, Finding, Work
 from workers.connectors.sql.absent import Look
+from workers.connectors.sql.check import Check
 from workers.connectors.sql.database import Database, url_of
 from workers.connectors.sql.erase import Erasure
 from workers.connectors.sql.export import export
@@ -52,6 +53,7 @@ class Sql:
         self._graph = Graph(load(system.folder / settings.datamap))
         self._database = Database(url_of(settings.url.get_secret_value(), system.folder), system.id)
         self._zone = ZoneInfo(client.timezone)
+        self._regions = (client.region, client.country)
         self._files = Files(settings.files, system.folder, settings.options) if settings.files else None
         self._open = False
         for one in self._graph.collections.values():
@@ -104,6 +106,10 @@ class Sql:
         """Look again, on a fresh connection."""
         self.close()
         return Look(self._ready(), self._graph, self._files, work, self._today(work)).run()
+
+    def check(self) -> Iterator[Finding]:
+        """Compare the data map and the rights with the database; change nothing."""
+        return Check(self._database, self._graph, self._files, self._regions).findings()
 
     def _today(self, work: Work) -> date:
         return work.now.astimezone(self._zone).date()

@@ -72,6 +72,14 @@ class Database:
         with self.reading("the schema") as connection:
             return sorted(sa.inspect(connection).get_table_names())
 
+    def views(self) -> dict[str, bool]:
+        """Return the names of all views of the schema, and whether each keeps copies (is materialised)."""
+        with self.reading("the schema") as connection:
+            inspector = sa.inspect(connection)
+            views = dict.fromkeys(inspector.get_view_names(), False)
+            kept = inspector.get_materialized_view_names() if self.dialect == "postgresql" else []
+            return views | dict.fromkeys(kept, True)
+
     def reflect(self, names: Iterable[str]) -> None:
         """Read the definitions of tables, without the tables that they reference."""
         metadata = sa.MetaData()

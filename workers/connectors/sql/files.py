@@ -1,5 +1,6 @@
 """The files that rows name, below the system's `files` URL."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,17 @@ class Files:
         except (ValueError, ImportError):
             raise UsageError("`files` is not a URL that fsspec can open") from None
         self._root = self._root.rstrip("/")
+
+    def unusable(self) -> str:
+        """Say why files are not found or deleted here, as far as can be told without touching one; else nothing."""
+        with _refusals("files"):
+            if not self._system.exists(self._root):
+                return "the folder of `files` does not exist, or its disk is not mounted"
+        if isinstance(self._system, LocalFileSystem) and not os.access(
+            self._root, os.R_OK | os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids
+        ):
+            return "the folder of `files` may not be read and changed"
+        return ""
 
     def exists(self, place: str, path: str) -> bool:
         """Say whether a file is there."""

@@ -74,6 +74,13 @@ def within(table: sa.Table, collection: Collection) -> sa.ColumnElement[bool]:
     return sa.and_(sa.true(), *(table.c[name] == value for name, value in collection.ext.scope.items()))
 
 
+def tenant(table: sa.Table, graph: Graph) -> sa.ColumnElement[bool]:
+    """Return the scope that all collections share, for an unmapped table that has its columns."""
+    scopes = [set(one.ext.scope.items()) for one in graph.collections.values()]
+    shared = set.intersection(*scopes) if scopes else set()
+    return sa.and_(sa.true(), *(table.c[name] == value for name, value in shared if name in table.c))
+
+
 def fetch(
     connection: sa.Connection,
     table: sa.Table,

@@ -13,7 +13,7 @@ from workers.connectors.sql import matching
 from workers.connectors.sql.database import Database
 from workers.connectors.sql.graph import Graph
 from workers.connectors.sql.locate import Search
-from workers.connectors.sql.rows import Row, key_of, within
+from workers.connectors.sql.rows import Row, key_of, tenant, within
 
 KNOWN_TO_STAY = ("retained", "shared")
 
@@ -43,16 +43,10 @@ class Scan:
         collection = self._graph.collections.get(table.name)
         keys = [table.c[name] for name in collection.primary_key] if collection else []
         conditions = [matching.may_name(column, self._subject.identifiers) for column in columns]
-        scope = within(table, collection) if collection else self._tenant(table)
+        scope = within(table, collection) if collection else tenant(table, self._graph)
         query = sa.select(*dict.fromkeys([*keys, *columns])).where(sa.or_(*conditions), scope)
         with self._database.reading(table.name) as connection:
             yield from connection.execution_options(yield_per=500).execute(query).mappings()
-
-    def _tenant(self, table: sa.Table) -> sa.ColumnElement[bool]:
-        """Return the scope that all collections share, for an unmapped table that has its columns."""
-        scopes = [set(one.ext.scope.items()) for one in self._graph.collections.values()]
-        shared = set.intersection(*scopes) if scopes else set()
-        return sa.and_(sa.true(), *(table.c[name] == value for name, value in shared if name in table.c))
 
     def _passed_over(self, name: str, row: Row) -> bool:
         collection = self._graph.collections.get(name)

@@ -52,10 +52,19 @@ def main(words: Sequence[str] | None = None) -> None:
         _fail("stopped", 130)
     except BrokenPipeError:
         os._exit(0)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last door: no traceback of anything goes to a terminal or CI log
         if type(error).__module__.startswith(("sqlalchemy", "redis")):
             _fail(_unreachable(error), 1)
-        raise
+        _unexpected(error)
+
+
+def _unexpected(error: Exception) -> NoReturn:
+    """Name the error and its place; its text may quote a record or an address with its password."""
+    if os.environ.get("RIGHTSDESK_TEST") == "1":
+        raise error
+    from workers.perform import place_of
+
+    _fail(f"unexpected {place_of(error)}; please report it (RIGHTSDESK_TEST=1 shows the whole error)", 1)
 
 
 def _unreachable(error: Exception) -> str:

@@ -107,14 +107,14 @@ class FieldExt(_Model):
 class DatasetExt(_Model):
     """What stands under `rightsdesk:` on a dataset: defaults for its collections.
 
-    `not_personal`: tables, and columns as `table.column`, that are not in the map because they hold nobody's data,
-    though they look so to `systems check`.
+    `unmapped`: tables, and columns as `table.column`, that are left out of the map on purpose (they hold nobody's data,
+    or only staff's), so that `systems check` does not ask about them.
     """
 
     info: Info | None = None
     provided: Provided | bool | None = None
     scope: dict[str, Scalar] = Field(default_factory=dict)
-    not_personal: tuple[str, ...] = ()
+    unmapped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ class DataMap:
 
     collections: Mapping[str, Collection]
     edges: tuple[Edge, ...]
-    not_personal: frozenset[str] = frozenset()
+    unmapped: frozenset[str] = frozenset()
 
     def out_of(self, collection: str) -> tuple[Edge, ...]:
         """Return the edges that lead on from a collection."""
@@ -227,12 +227,12 @@ def parse(datasets: Iterable[dict[str, Any]]) -> DataMap:
     collections: dict[str, Collection] = {}
     edges: list[Edge] = []
     names = {}
-    not_personal: set[str] = set()
+    unmapped: set[str] = set()
     for raw in datasets:
         _only_known(raw, FidesDataset, "dataset")
         dataset = FidesDataset.model_validate(_without_ours(raw))
         ext = DatasetExt.model_validate(raw.get("rightsdesk") or {})
-        not_personal.update(ext.not_personal)
+        unmapped.update(ext.unmapped)
         names[dataset.fides_key] = {collection.name for collection in dataset.collections}
         by_name = {one["name"]: one for one in raw["collections"]}  # Fideslang sorts them by name
         for collection in dataset.collections:
@@ -243,7 +243,7 @@ def parse(datasets: Iterable[dict[str, Any]]) -> DataMap:
             edges += _declared(collection, raw_collection)
     for edge in edges:
         _check_edge(edge, collections)
-    graph = DataMap(collections, tuple(dict.fromkeys(edges)), frozenset(not_personal))
+    graph = DataMap(collections, tuple(dict.fromkeys(edges)), frozenset(unmapped))
     _check_reachable(graph)
     return graph
 

@@ -8,7 +8,7 @@ import pytest
 
 from shared.domain.identifier import Subject
 from shared.domain.outcome import Outcome
-from shared.ports import verbs_of
+from shared.ports import Checks, verbs_of
 from shared.testing import Desk
 
 
@@ -199,3 +199,12 @@ class ConnectorContract:
         connector.close()
         assert world.ada.given & frozenset().union(*(one.identifiers for one in people))
         assert all(one.identifiers for one in people)
+
+    def test_check_of_what_is_well(self, world):
+        """A check, where the kind has one, finds no error in a store that works, and changes nothing."""
+        before = (world.others(), world.present())
+        connector = world.make()
+        findings = list(connector.check()) if isinstance(connector, Checks) else []
+        connector.close()
+        assert [] == [one for one in findings if one.severity == "error"]
+        assert before == (world.others(), world.present())

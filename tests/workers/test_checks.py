@@ -115,9 +115,9 @@ def test_what_looks_personal_and_is_not_in_the_map(checked):
         ("drift", "leads.told", f"{missing} looks like phone numbers (50 of 50)"),
         ("drift", "messages.extra", f"{missing} looks like e-mail addresses (2 of 2)"),
     ] == checked.system("chat")
-    quiet = "{not_personal: [contacts.geburtsdatum, contacts.firstName, leads, messages.extra, gone], provided"
+    quiet = "{unmapped: [contacts.geburtsdatum, contacts.firstName, leads, messages.extra, gone], provided"
     checked.replace("map.yaml", "{provided", quiet)
-    assert [("drift", "gone", "stands under not_personal, and is not there")] == checked.system("chat")
+    assert [("drift", "gone", "stands under unmapped, and is not there")] == checked.system("chat")
 
 
 def test_only_the_clients_rows_are_looked_at(checked):
@@ -340,7 +340,7 @@ def test_exit_codes_and_lines(checked, monkeypatch, capsys):
     checked.chat("ALTER TABLE contacts ADD COLUMN iban TEXT")
     line = (
         "chat: drift: contacts.iban: is not in the data map, and is named like personal data; add it to the data map "
-        "with its category, or list it there under rightsdesk.not_personal\n"
+        "with its category, or list it there under rightsdesk.unmapped\n"
     )
     assert (1, line + "mail: ok\ndocuments: ok\n", "") == run()
     assert (0, "mail: ok\n", "") == run("mail")

@@ -2,7 +2,8 @@
 
 A module exports `CONNECTOR`, a class with `name` (what `connector = "…"` in the inventory says), `Settings`
 (a pydantic model of the kind's own keys, `extra="forbid"`), `__init__(system, client, settings)`, `close()`,
-and those verbs of `shared.ports` that it can do: what it lacks is `Unsupported` and asks a person. Its test
+and those verbs of `shared.ports` that it can do: what it lacks is `Unsupported` and asks a person. `check` is for
+`rightsdesk systems check`. Its test
 subclasses `tests.contracts.connector.ConnectorContract`. Another package adds one by the entry-point group
 `rightsdesk.connectors`.
 """

@@ -17,7 +17,7 @@ from workers.connectors.sql.rows import tenant, within
 
 _NEWEST = 5000  # rows in which values of a column are sought
 _VALUES = 50  # values of a column that are looked at
-_NO_MAP = "add it to the data map with its category, or list it there under rightsdesk.not_personal"
+_NO_MAP = "add it to the data map with its category, or list it there under rightsdesk.unmapped"
 
 
 class Check:
@@ -52,10 +52,10 @@ class Check:
                 yield Finding("error", name, "is in the data map, and no such table exists", "correct the data map")
         for name in sorted(view for view, keeps_copies in views.items() if keeps_copies):
             yield Finding("note", name, "is a materialised view: it keeps copies", "refresh it after each erasure")
-        for name in sorted(self._graph.not_personal):
+        for name in sorted(self._graph.unmapped):
             table, _, column = name.partition(".")
             if table not in names or (column and column not in self._database.table(table).c):
-                yield Finding("drift", name, "stands under not_personal, and is not there", "take it out of the map")
+                yield Finding("drift", name, "stands under unmapped, and is not there", "take it out of the map")
 
     def _fits(self, collection: Collection) -> Iterator[Finding]:
         name, table = collection.name, self._database.table(collection.name)
@@ -107,7 +107,7 @@ class Check:
         """Look at what is not in the map; the second look reads every table, so each has to be readable."""
         table, collection = self._database.table(name), self._graph.collections.get(name)
         known = set(self._graph.fields(name)) if collection else set()
-        quiet = self._graph.not_personal
+        quiet = self._graph.unmapped
         unknown = [one for one in table.c if one.name not in known and one.computed is None]
         if refused := list(_refused(partial(self._read, table), name, "GRANT SELECT on it", "may not be read")):
             yield from refused

@@ -50,7 +50,7 @@ class Graph:
 
     def __init__(self, datamap: DataMap) -> None:
         self.collections: Mapping[str, Collection] = datamap.collections
-        self.not_personal = datamap.not_personal
+        self.unmapped = datamap.unmapped
         authors = [_author(one, datamap.collections) for one in datamap.collections.values() if one.ext.author]
         self.leads = tuple(dict.fromkeys(_lead(edge, datamap.collections) for edge in (*datamap.edges, *authors)))
         references = (lead.reference for lead in self.leads)

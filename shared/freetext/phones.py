@@ -61,20 +61,8 @@ _OTHER_WORDS = (
     *("#", "order", "invoice", "ticket", "ref", "account", "acct", "tracking", "parcel", "serial", "isbn", "ean"),
     *("sku", "article", "version", "tax", "vat", "patient", "customer", "member", "policy", "imei", "timestamp"),
     *("epoch", "pin", "zip", "id", "build", "transaction", "contract", "receipt", "amount", "batch", "bestell"),
-    *(
-        "rechnung",
-        "auftrag",
-        "vorgang",
-        "aktenzeichen",
-        "sendung",
-        "serien",
-        "artikel",
-        "konto",
-        "kto",
-        "blz",
-        "steuer",
-    ),
-    *("ust", "kunden", "mitglied", "police", "plz", "vertrag", "beleg", "betrag", "charge"),
+    *("rechnung", "auftrag", "vorgang", "aktenzeichen", "sendung", "serien", "artikel", "konto", "blz", "steuer"),
+    *("kto", "ust", "kunden", "mitglied", "police", "plz", "vertrag", "beleg", "betrag", "charge"),
     *("commande", "facture", "référence", "dossier", "colis", "suivi", "contrat", "compte", "montant", "siret"),
 )
 

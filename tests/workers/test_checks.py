@@ -132,6 +132,9 @@ def test_only_the_clients_rows_are_looked_at(checked):
     )
     checked.replace("map.yaml", "{provided", "{scope: {account_id: 1}, provided")
     assert [] == checked.system("chat")
+    checked.chat("ALTER TABLE contacts RENAME COLUMN account_id TO account")
+    missing = "is in the data map, and the table has no such column"
+    assert [("error", "contacts.account_id", missing)] == checked.system("chat")
 
 
 def test_views_and_computed_columns(checked):
@@ -323,6 +326,19 @@ def test_what_postgresql_hides(in_postgres):
         ("error", "messages", "row security is active: rows may be hidden, and never found"),
         ("error", "secrets", "may not be read (the database refused (ProgrammingError))"),
     ] == checked.system("chat")
+
+
+def test_partitions_are_their_tables(in_postgres):
+    """The parts of a mapped table are not asked about; a table in parts that nobody mapped is, once."""
+    checked, admin = in_postgres
+    admin("DROP TABLE messages")
+    for name in ("messages", "leads"):
+        admin(f"CREATE TABLE {name} (id INTEGER, contact_id INTEGER, content TEXT) PARTITION BY RANGE (id)")
+        admin(f"CREATE TABLE {name}_1 PARTITION OF {name} FOR VALUES FROM (1) TO (100)")
+    admin(f"INSERT INTO leads VALUES (1, 1, '{ADA}')")
+    admin("GRANT SELECT, DELETE, UPDATE ON ALL TABLES IN SCHEMA public TO {user}")
+    looks = "is not in the data map, and looks like e-mail addresses (1 of 1)"
+    assert [("drift", "leads.content", looks)] == checked.system("chat")
 
 
 def test_exit_codes_and_lines(checked, monkeypatch, capsys):

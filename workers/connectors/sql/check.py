@@ -29,7 +29,8 @@ class Check:
 
     def findings(self) -> Iterator[Finding]:
         """Yield what does not fit, and what to do."""
-        names, views = self._database.names(), self._database.views()
+        views, parts = self._database.views(), self._database.partitions()
+        names = [name for name in self._database.names() if name not in parts or name in self._graph.collections]
         there = [name for name in self._graph.collections if name in names]
         self._database.reflect(names)
         yield from self._lost(set(names), views)
@@ -112,6 +113,8 @@ class Check:
         if refused := list(_refused(partial(self._read, table), name, "GRANT SELECT on it", "may not be read")):
             yield from refused
             return
+        if collection and not all(field in table.c for field in collection.ext.scope):
+            return  # whose rows these are cannot be told
         for column in unknown:
             place = f"{name}.{column.name}"
             if quiet.isdisjoint({name, place}) and (looks := self._looks(table, collection, column)):

@@ -80,6 +80,14 @@ class Database:
             kept = inspector.get_materialized_view_names() if self.dialect == "postgresql" else []
             return views | dict.fromkeys(kept, True)
 
+    def partitions(self) -> frozenset[str]:
+        """Return the tables that are only parts of another one; where they are no tables of their own, none."""
+        if self.dialect != "postgresql":
+            return frozenset()
+        parts = sa.text("SELECT relname FROM pg_class WHERE relispartition AND pg_table_is_visible(oid)")
+        with self.reading("the schema") as connection:
+            return frozenset(connection.scalars(parts))
+
     def reflect(self, names: Iterable[str]) -> None:
         """Read the definitions of tables, without the tables that they reference."""
         metadata = sa.MetaData()

@@ -107,7 +107,9 @@ def _ipv6(text: str) -> Iterator[tuple[int, int]]:
         if address is None or hit.start() < taken:
             continue
         end = address.end() - (address.group().endswith(":") and not address.group().endswith("::"))
-        if any(sign.isdigit() for sign in text[start:end]) and _is_ip(text[start:end]):
+        written = text[start:end]
+        whole = "::" in written or "." in written or written.count(":") == 7  # a time of day is not: most hits are
+        if whole and any(sign.isdigit() for sign in written) and _is_ip(written):
             taken = end
             yield start, end
 

@@ -7,7 +7,6 @@ beside its models: any unknown key or category stops the load with the nearest k
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -20,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.domain.errors import UsageError
 from shared.domain.ticket import one_line
+from shared.nearest import near
 
 Scalar = str | int | bool
 Provided = Literal["true", "observed", "inferred"]
@@ -314,10 +314,10 @@ def _declared(model: DatasetCollection, raw: Mapping[str, Any]) -> Iterable[Edge
 def _check_edge(edge: Edge, collections: Mapping[str, Collection]) -> None:
     for name, field in ((edge.source, edge.source_field), (edge.target, edge.target_field)):
         if name not in collections:
-            raise UsageError(f"a reference names {name}, which is no collection of this file{_near(name, collections)}")
+            raise UsageError(f"a reference names {name}, which is no collection of this file{near(name, collections)}")
         if field not in collections[name].columns:
             known = collections[name].columns
-            raise UsageError(f"a reference names {name}.{field}, which is no field of it{_near(field, known)}")
+            raise UsageError(f"a reference names {name}.{field}, which is no field of it{near(field, known)}")
 
 
 def _check_reachable(graph: DataMap) -> None:
@@ -332,7 +332,8 @@ def _check_reachable(graph: DataMap) -> None:
 
 
 @cache
-def _categories() -> frozenset[str]:
+def categories() -> frozenset[str]:
+    """Return the keys of Fideslang's data categories."""
     return frozenset(one.fides_key for one in DEFAULT_TAXONOMY.data_category)
 
 
@@ -340,11 +341,6 @@ def _without_ours(raw: Any) -> Any:
     if isinstance(raw, dict):
         return {key: _without_ours(value) for key, value in raw.items() if key != "rightsdesk"}
     return [_without_ours(one) for one in raw] if isinstance(raw, list) else raw
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    close = get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f"; did you mean {close[0]}?" if close else ""
 
 
 _FORMER = {"fidesops_meta": "fides_meta"}  # a former name, which Fideslang still reads
@@ -358,11 +354,11 @@ def _only_known(raw: Any, model: type[BaseModel], place: str) -> None:
     for written, value in raw.items():
         key = _FORMER.get(written, written)
         if key not in known:
-            raise UsageError(f"{place}: unknown key {key}{_near(str(key), known)}")
+            raise UsageError(f"{place}: unknown key {key}{near(str(key), known)}")
         if key == "data_categories":
             for category in value if isinstance(value, list) else [value] if value else ():
-                if not isinstance(category, str) or category not in _categories():
-                    raise UsageError(f"{place}: unknown data category {category}{_near(str(category), _categories())}")
+                if not isinstance(category, str) or category not in categories():
+                    raise UsageError(f"{place}: unknown data category {category}{near(str(category), categories())}")
         below = key != "rightsdesk" and key in model.model_fields and _model_in(model.model_fields[key].annotation)
         if below:
             for number, one in enumerate(value if isinstance(value, list) else [value]):

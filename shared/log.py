@@ -22,6 +22,8 @@ def _only_listed(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
 def configure(part: str, *, level: int = logging.INFO) -> None:
     """Send our events to standard error as JSON, and let libraries speak only from WARNING on."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s %(levelname)s %(message)s")
+    for name in ("httpx", "httpcore"):  # they name every request's URL, which may hold an identifier
+        logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -183,6 +183,6 @@ class Checks(Protocol):
     def check(self) -> Iterator[Finding]: ...
 
 
-def verbs_of(kind: type) -> frozenset[str]:
-    """Return the verbs that a connector kind has."""
+def verbs_of(kind: object) -> frozenset[str]:
+    """Return the verbs that a connector, or a connector kind, has."""
     return frozenset(verb for verb in DATA_VERBS if callable(getattr(kind, verb, None)))

@@ -15,11 +15,10 @@ from shared.domain.ticket import Ticket
 from shared.envelope import Vault, open_vault, unseal_json
 from shared.inventory import Client, Inventory
 from shared.plugins import discover
-from shared.ports import verbs_of
 from shared.settings import Settings
 from shared.store.session import Store
 from shared.store.tables import TicketRow
-from workers.connectors import kind_of
+from workers.connectors import verbs
 from workers.package import PackageStore
 
 _REMEMBERED = 256  # tickets whose keys a process keeps at hand
@@ -60,8 +59,7 @@ class Office:
         """Return a client's systems with what their connectors can do."""
         if client not in self._views:
             self._views[client] = tuple(
-                SystemView(system.id, system.channel, verbs_of(kind_of(system)))
-                for system in self.inventory.of_client(client)
+                SystemView(system.id, system.channel, verbs(system)) for system in self.inventory.of_client(client)
             )
         return self._views[client]
 

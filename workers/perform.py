@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from shared.domain.errors import Final, Held, Retryable, RightsdeskError, Unsupported
+from shared.domain.errors import Final, Held, Retryable, RightsdeskError, Unsupported, Waiting
 from shared.domain.identifier import Identifier, Subject
 from shared.domain.outcome import Found, Outcome
 from shared.domain.step import DESK, ERASING
@@ -351,8 +351,12 @@ def _failed(claim: Claim, error: RightsdeskError, now: datetime) -> dict[str, An
     text = str(error)
     if isinstance(error, Held):
         return {"state": "waived", "decision": STOPPED, "by": error.by, "error": text, "finished_at": now}
+    if isinstance(error, Waiting):
+        later = now + timedelta(seconds=error.after)
+        return {"state": "ready", "error": text, "not_before": later, "attempts": claim.attempts - 1}
     if isinstance(error, Retryable) and claim.attempts < MOST_ATTEMPTS:
-        pause = min(error.after * 2 ** (claim.attempts - 1), _LONGEST_PAUSE)
+        # what a system itself asks for (Retry-After) may be longer than ours
+        pause = max(error.after, min(error.after * 2 ** (claim.attempts - 1), _LONGEST_PAUSE))
         return {"state": "ready", "error": text, "not_before": now + timedelta(seconds=pause)}
     if isinstance(error, Retryable):
         text = f"{text} (gave up after {claim.attempts} attempts)"

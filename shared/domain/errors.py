@@ -21,6 +21,13 @@ class Retryable(RightsdeskError):
         self.after = after
 
 
+class Waiting(Retryable):
+    """The system is not done yet: looked at again `after` seconds from now, and no attempt that failed.
+
+    Whoever raises it bounds the wait; the step keeps its cursor and holds no worker meanwhile.
+    """
+
+
 class Unsure(Retryable):
     """A message to the outside may or may not have gone; it is repeated with the same id."""
 

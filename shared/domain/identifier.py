@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Literal
 
 import phonenumbers
@@ -122,6 +123,19 @@ def verdict(subject: Subject, record: Traits) -> Verdict:
     if record.names and subject.names and not record.names & subject.names:
         return "ambiguous"
     return "sure"
+
+
+def at_odds(records: Iterable[Traits]) -> bool:
+    """Say whether records that share a number name different people: by name, or else by address."""
+    said = {(_emails(one), one.names) for one in records}
+    return any(
+        not name & name_2 if name and name_2 else bool(mail and mail_2 and not mail & mail_2)
+        for (mail, name), (mail_2, name_2) in combinations(said, 2)
+    )
+
+
+def _emails(found: Traits) -> frozenset[str]:
+    return frozenset(one.value for one in found.identifiers if one.kind == EMAIL)
 
 
 def split_addresses(text: str) -> Iterable[str]:

@@ -56,7 +56,7 @@ class ConnectorContract:
         """Say whether the kind has a verb, as `lacks` declares it."""
         connector = world.make()
         connector.close()
-        present = verb in verbs_of(type(connector))
+        present = verb in verbs_of(connector)
         assert present == (verb not in self.lacks)
         return present
 

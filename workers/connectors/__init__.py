@@ -18,7 +18,7 @@ from shared.domain.errors import UsageError
 from shared.domain.ticket import one_line
 from shared.inventory import Client, Inventory, System, resolve
 from shared.plugins import discover
-from shared.ports import Connector
+from shared.ports import Connector, verbs_of
 
 
 @cache
@@ -34,6 +34,17 @@ def kind_of(system: System) -> type[Connector]:
     except KeyError:
         known = ", ".join(sorted(kinds()))
         raise UsageError(f"system {system.id}: no connector {system.connector}; there are {known}") from None
+
+
+def verbs(system: System) -> frozenset[str]:
+    """Return what a system's connector can do; no secret is read.
+
+    A kind whose systems differ says so of each by a static method `verbs_for(system)`; its instances then have
+    just those verbs.
+    """
+    kind = kind_of(system)
+    of_system = getattr(kind, "verbs_for", None)
+    return of_system(system) if of_system else verbs_of(kind)
 
 
 def settings_of(system: System) -> Any:

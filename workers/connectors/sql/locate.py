@@ -9,7 +9,7 @@ from itertools import chain
 import sqlalchemy as sa
 
 from shared.datamap import Collection
-from shared.domain.identifier import EMAIL, PHONE, Identifier, Traits, verdict
+from shared.domain.identifier import EMAIL, PHONE, Identifier, Traits, at_odds, verdict
 from shared.domain.outcome import Found, Outcome
 from shared.ports import Work
 from shared.spill import Labels, Spilled
@@ -18,7 +18,7 @@ from workers.connectors.sql.database import Database
 from workers.connectors.sql.files import Files
 from workers.connectors.sql.graph import Graph, Lead, holds
 from workers.connectors.sql.rows import Row, chunks, digest, key_of, within
-from workers.connectors.sql.whose import Ownership, Whose, at_odds, has_parent, weight
+from workers.connectors.sql.whose import Ownership, Whose, has_parent, weight
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,9 @@
 """Whose a row is that an edge led to: hers for sure, one that hers merely need, a doubtful one, or someone else's."""
 
-from collections.abc import Iterable
-from itertools import combinations
 from typing import Any, Literal
 
 from shared.datamap import Collection
-from shared.domain.identifier import EMAIL, PHONE, Identifier, Subject, Traits, verdict
+from shared.domain.identifier import EMAIL, PHONE, Identifier, Subject, verdict
 from shared.spill import Labels
 from workers.connectors.sql import matching
 from workers.connectors.sql.graph import Graph, Lead, author_of, holds
@@ -85,19 +83,6 @@ def has_parent(graph: Graph, collection: str, row: Row) -> bool:
         and holds(row, lead.when)
         for lead in graph.owners_of(collection)
     )
-
-
-def at_odds(records: Iterable[Traits]) -> bool:
-    """Say whether records that share a number name different people: by name, or else by address."""
-    said = {(_emails(one), one.names) for one in records}
-    return any(
-        not name & name_2 if name and name_2 else bool(mail and mail_2 and not mail & mail_2)
-        for (mail, name), (mail_2, name_2) in combinations(said, 2)
-    )
-
-
-def _emails(found: Traits) -> frozenset[str]:
-    return frozenset(one.value for one in found.identifiers if one.kind == EMAIL)
 
 
 def _least(one: Whose, other: Whose) -> Whose:

@@ -31,7 +31,7 @@ class Chatwoot:
         self.jobs: list[tuple[float, dict[int, dict[str, Any]], int]] = []
         self.app = FastAPI()
         self.app.middleware("http")(self._log)
-        self.app.include_router(_routes(self))
+        self.app.include_router(_Api(self).router)
 
     async def _log(self, request: Request, answer: Any) -> Any:
         self.heard.append(f"{request.method} {request.url.path}?{request.url.query}")
@@ -113,105 +113,105 @@ class Chatwoot:
         return shown | ({"sender": sender} if sender else {})
 
 
-def _routes(chat: Chatwoot) -> APIRouter:
-    def allowed(account: int, request: Request) -> None:
-        if chat.tokens.get(request.headers.get("api_access_token", "")) != account:
+class _Api:
+    """The calls."""
+
+    def __init__(self, chat: Chatwoot) -> None:
+        self.chat = chat
+        self.router = APIRouter(prefix="/api/v1/accounts/{account}", dependencies=[Depends(self.allowed)])
+        one, talk = "/contacts/{number}", "/conversations/{number}"
+        for path, call, *methods in (
+            ("/contacts", self.index, "GET"),
+            ("/contacts/filter", self.narrow, "POST"),
+            (one, self.show, "GET"),
+            (one, self.update, "PUT"),
+            (one, self.destroy, "DELETE"),
+            (f"{one}/conversations", self.conversations, "GET"),
+            (f"{one}/notes", self.notes, "GET"),
+            (one + "/notes/{note}", self.note, "GET", "PATCH", "DELETE"),
+            (talk, self.talk, "GET"),
+            (f"{talk}/messages", self.messages, "GET"),
+            (talk + "/messages/{message}", self.overwrite, "DELETE"),
+        ):
+            self.router.add_api_route(path, call, methods=list(methods))
+
+    def allowed(self, account: int, request: Request) -> None:
+        if self.chat.tokens.get(request.headers.get("api_access_token", "")) != account:
             raise HTTPException(401, "You are not authorized to do this action")
 
-    api = APIRouter(prefix="/api/v1/accounts/{account}", dependencies=[Depends(allowed)])
+    def contact(self, account: int, number: int) -> dict[str, Any]:
+        return _there(self.chat.contacts, number, account=account)
 
-    def contact(account: int, number: int) -> dict[str, Any]:
-        found = chat.contacts.get(number)
-        if found is None or found["account"] != account:
-            raise HTTPException(404, "Resource could not be found")
-        return found
-
-    def conversation(account: int, number: int) -> dict[str, Any]:
-        found = chat.conversations.get(number)
-        if found is None or found["account_id"] != account:
-            raise HTTPException(404, "Resource could not be found")
-        return found
-
-    def paged(found: list[dict[str, Any]], page: int) -> dict[str, Any]:
+    def paged(self, found: list[dict[str, Any]], page: int) -> dict[str, Any]:
         part = found[(page - 1) * PAGE : page * PAGE]
-        return {"meta": {"count": len(found), "current_page": page}, "payload": [chat.shown(one) for one in part]}
+        return {"meta": {"count": len(found), "current_page": page}, "payload": [self.chat.shown(one) for one in part]}
 
-    @api.get("/contacts")
-    def index(account: int, page: int = 1) -> Any:
-        return paged([one for one in chat.contacts.values() if one["account"] == account], page)
+    def index(self, account: int, page: int = 1) -> Any:
+        return self.paged([one for one in self.chat.contacts.values() if one["account"] == account], page)
 
-    @api.post("/contacts/filter")
-    async def narrow(account: int, request: Request, page: int = 1) -> Any:
+    async def narrow(self, account: int, request: Request, page: int = 1) -> Any:
         conditions = (await request.json())["payload"]
-        mine = [one for one in chat.contacts.values() if one["account"] == account]
-        return paged([one for one in mine if all(_holds(one, condition) for condition in conditions)], page)
+        mine = [one for one in self.chat.contacts.values() if one["account"] == account]
+        return self.paged([one for one in mine if all(_holds(one, condition) for condition in conditions)], page)
 
-    @api.get("/contacts/{number}")
-    def show(account: int, number: int) -> Any:
-        return {"payload": chat.shown(contact(account, number))}
+    def show(self, account: int, number: int) -> Any:
+        return {"payload": self.chat.shown(self.contact(account, number))}
 
-    @api.put("/contacts/{number}")
-    async def update(account: int, number: int, request: Request) -> Any:
-        found, changes = contact(account, number), await request.json()
+    async def update(self, account: int, number: int, request: Request) -> Any:
+        found, changes = self.contact(account, number), await request.json()
         for name, value in changes.items():
             if name in ("additional_attributes", "custom_attributes"):
                 found[name] = {**found[name], **value}  # it merges
             elif name in ("name", "email", "phone_number", "identifier", "blocked"):
                 found[name] = value
-        return {"payload": chat.shown(found)}
+        return {"payload": self.chat.shown(found)}
 
-    @api.delete("/contacts/{number}")
-    def destroy(account: int, number: int) -> Any:
-        found = contact(account, number)
-        if number in chat.online:
+    def destroy(self, account: int, number: int) -> Any:
+        found = self.contact(account, number)
+        if number in self.chat.online:
             return JSONResponse({"message": f"Sorry, {found['name']} is online now."}, 422)
-        chat.destroy_contact(number)
+        self.chat.destroy_contact(number)
         return JSONResponse(None)
 
-    @api.get("/contacts/{number}/conversations")
-    def conversations(account: int, number: int) -> Any:
-        contact(account, number)
-        mine = [one for one in chat.conversations.values() if one["contact"] == number]
+    def conversations(self, account: int, number: int) -> Any:
+        self.contact(account, number)
+        mine = [one for one in self.chat.conversations.values() if one["contact"] == number]
         return {"payload": [_plain(one) for one in mine[::-1][:CONVERSATIONS]]}
 
-    @api.get("/contacts/{number}/notes")
-    def notes(account: int, number: int) -> Any:
-        contact(account, number)
-        return [one for one in chat.notes.values() if one["contact"] == number]
+    def notes(self, account: int, number: int) -> Any:
+        self.contact(account, number)
+        return [one for one in self.chat.notes.values() if one["contact"] == number]
 
-    @api.api_route("/contacts/{number}/notes/{note}", methods=["GET", "PATCH", "DELETE"])
-    async def note(account: int, number: int, note: int, request: Request) -> Any:
-        contact(account, number)
-        found = chat.notes.get(note)
-        if found is None or found["contact"] != number:
-            raise HTTPException(404, "Resource could not be found")
+    async def note(self, account: int, number: int, note: int, request: Request) -> Any:
+        self.contact(account, number)
+        found = _there(self.chat.notes, note, contact=number)
         if request.method == "PATCH":
             found["content"] = (await request.json())["content"]
         if request.method == "DELETE":
-            del chat.notes[note]
+            del self.chat.notes[note]
         return found
 
-    @api.get("/conversations/{number}")
-    def conversation_shown(account: int, number: int) -> Any:
-        return _plain(conversation(account, number))
+    def talk(self, account: int, number: int) -> Any:
+        return _plain(_there(self.chat.conversations, number, account_id=account))
 
-    @api.get("/conversations/{number}/messages")
-    def messages(account: int, number: int, before: int | None = None) -> Any:
-        conversation(account, number)
-        found = [one for one in chat.messages.values() if one["conversation_id"] == number]
+    def messages(self, account: int, number: int, before: int | None = None) -> Any:
+        self.talk(account, number)
+        found = [one for one in self.chat.messages.values() if one["conversation_id"] == number]
         older = [one for one in found if before is None or one["id"] < before]
-        return {"meta": {}, "payload": [chat.shown_message(one) for one in older[-MESSAGES:]]}
+        return {"meta": {}, "payload": [self.chat.shown_message(one) for one in older[-MESSAGES:]]}
 
-    @api.delete("/conversations/{number}/messages/{message}")
-    def overwrite(account: int, number: int, message: int) -> Any:
-        conversation(account, number)
-        found = chat.messages.get(message)
-        if found is None or found["conversation_id"] != number:
-            raise HTTPException(404, "Resource could not be found")
+    def overwrite(self, account: int, number: int, message: int) -> Any:
+        self.talk(account, number)
+        found = _there(self.chat.messages, message, conversation_id=number)
         found.update(content=DELETED, content_attributes={"deleted": True}, attachments=[])
-        return chat.shown_message(found)
+        return self.chat.shown_message(found)
 
-    return api
+
+def _there(table: dict[int, dict[str, Any]], number: int, **holds: Any) -> dict[str, Any]:
+    found = table.get(number)
+    if found is None or any(found[name] != value for name, value in holds.items()):
+        raise HTTPException(404, "Resource could not be found")
+    return found
 
 
 def _plain(conversation: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from shared.domain.errors import Waiting
 from shared.ports import Work
 
-_AT_ONCE = 5.0  # seconds that a step looks again itself
+_AT_ONCE = 2.0  # seconds that a step looks again itself
 _FIRST, _LONGEST_HERE = 0.1, 1.0
 _SHORTEST_AWAY, _LONGEST_AWAY = 5.0, 300.0
 
@@ -63,7 +63,7 @@ class Patience:
             left = (within - before).total_seconds() - here
             if left <= 0:
                 return False
-            if here + pause > _AT_ONCE:
+            if here + min(pause, left) > _AT_ONCE:
                 raise self.away(f"{for_what} is not over yet", before + timedelta(seconds=here))
             time.sleep(min(pause, left))
         raise AssertionError  # pragma: no cover - the pauses do not end

@@ -145,6 +145,12 @@ class Listing(Call):
     pages: Pages | None = None
     most: int | None = None
 
+    @model_validator(mode="after")
+    def _linked(self) -> Self:
+        if self.pages and self.pages.link and self.method != "GET":
+            raise ValueError("a Link header leads on with GET; page or cursor go with other methods")
+        return self
+
 
 class Read(Call):
     """A call that gives one record, at `item`."""

@@ -1,0 +1,397 @@
+"""The HTTP connector against a REST system on a real socket: credentials, pages, limits, jobs, and what goes wrong."""
+
+import socket
+from copy import deepcopy
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from pydantic import ValidationError
+
+from shared.domain.errors import Final, Retryable, RightsdeskError, UsageError, Waiting
+from shared.ports import verbs_of
+from shared.testing import Desk
+from tests.workers.connectors.rest import ADA, BASIC, SECRET, ada, shop
+from workers.connectors.http import CONNECTOR, HttpSettings
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A shop and connectors to it."""
+    with shop(tmp_path) as made:
+        yield made
+
+
+def changed(path, value):
+    """Return the basic definition with something else at a dotted path."""
+    definition = deepcopy(BASIC)
+    *above, name = path.split(".")
+    node = definition
+    for one in above:
+        node = node[int(one) if one.isdigit() else one]
+    node[int(name) if name.isdigit() else name] = value
+    return definition
+
+
+FIND = "resources.customers.find.0"
+GET = {"method": "GET", "query": {"mail": "{value}"}, "pages": {"link": True}}
+
+
+def located(place, definition=BASIC, **how):
+    """Return the numbers of the customers that are noted."""
+    desk = Desk(ada())
+    place.connector(definition, **how).locate(desk.work())
+    return [int(one.key.strip('["]')) for one in desk.found()]
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [{"page": "page"}, {"cursor": "cursor", "next": "meta.next"}, {"link": True}, {"page": "page", "first": 1}],
+    ids=["page", "cursor", "link", "first"],
+)
+def test_every_page_is_read(place, pages):
+    """By number, by cursor and by Link header all five are found, Xada by none; two are the first page."""
+    assert [1, 2] == located(place)
+    definition = changed(f"{FIND}.pages", pages)
+    if "link" in pages:
+        definition["resources"]["customers"]["find"][0] |= GET
+    assert [1, 2, 3, 4, 5] == located(place, definition)
+
+
+def test_a_list_that_does_not_go_on_ends(place):
+    """A server that ignores the page number gives the same page for ever: it is read once."""
+    assert [1, 2] == located(place, changed(f"{FIND}.pages", {"page": "ignored"}))
+    assert 2 == len(place.shop.heard_at("/find"))
+
+
+def test_a_link_to_another_host_is_not_followed(place):
+    """Where the next page is elsewhere the step fails, and no credential leaves."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        other.settimeout(0.3)
+        target = f'<http://127.0.0.1:{other.getsockname()[1]}/steal>; rel="next"'
+        place.shop.instead.append(JSONResponse({"data": []}, headers={"Link": target}))
+        with pytest.raises(Final, match=r"customers\.find by email: the answer leads to another host"):
+            located(place, changed(FIND, {**BASIC["resources"]["customers"]["find"][0], **GET}))
+        with pytest.raises(TimeoutError):
+            other.accept()
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_is_not_followed(place, status):
+    """A redirect to another host gets no request and no credential."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        other.settimeout(0.3)
+        place.shop.instead.append(RedirectResponse(f"http://127.0.0.1:{other.getsockname()[1]}/", status))
+        with pytest.raises(Final, match=f"answered {status}, a redirect"):
+            located(place)
+        with pytest.raises(TimeoutError):
+            other.accept()
+
+
+OAUTH = {"scheme": "oauth2", "token_path": "/token", "client_id": "id", "client_secret": "secret", "scope": "gdpr"}
+KEYS = {"id": "acme", "secret": SECRET}
+
+
+@pytest.mark.parametrize("style", ["basic", "body"])
+def test_client_credentials(place, style):
+    """A token is fetched once, used for all calls, and fetched anew when the system no longer takes it."""
+    definition = changed("auth", OAUTH | {"style": style})
+    definition["resources"]["customers"]["find"][0]["pages"] = {"page": "page"}
+    connector = place.connector(definition, credentials=KEYS)
+    for _ in range(2):
+        connector.locate(Desk(ada()).work())
+    assert 1 == place.shop.given
+    place.shop.tokens.clear()
+    connector.locate(Desk(ada()).work())
+    assert 2 == place.shop.given
+
+
+def test_wrong_client_credentials(place):
+    """A refused secret is final; the error says neither it nor what the server says."""
+    definition = changed("auth", OAUTH | {"style": "body"})
+    with pytest.raises(Final, match="the token call: answered 401; check `credentials`") as error:
+        located(place, definition, credentials={"id": "acme", "secret": "wrong"})
+    assert "wrong" not in str(error.value)
+
+
+def test_a_header_of_ones_own(place):
+    """Any header may carry the key."""
+    definition = changed("auth", {"scheme": "header", "name": "Authorization", "secret": "token"})
+    assert [1, 2] == located(place, definition, credentials={"token": f"Bearer {SECRET}"})
+
+
+def limited(status, value):
+    """Return an answer that asks to come again later."""
+    return JSONResponse({"error": ADA}, status, headers={"Retry-After": value})
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_short_rate_limit_is_sat_out(place, status):
+    """Nothing begins again for a second's wait."""
+    place.shop.instead += [limited(status, "0"), limited(status, "1")]
+    assert [1, 2] == located(place)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_long_rate_limit_holds_no_worker(place, status):
+    """The step is tried again when the system says: after seconds, or at a date."""
+    at = datetime.now(UTC) + timedelta(seconds=600)
+    for value in ("600", format_datetime(at, usegmt=True)):
+        place.shop.instead.append(limited(status, value))
+        with pytest.raises(Retryable, match=f"answered {status}$") as error:
+            located(place)
+        assert 595 < error.value.after <= 600
+
+
+@pytest.mark.parametrize(
+    ("status", "family"),
+    [(400, Final), (401, Final), (403, Final), (404, Final), (409, Final), (429, Retryable), (500, Retryable),
+     (502, Retryable), (503, Retryable)],
+)  # fmt: skip
+def test_each_status_has_its_family(place, status, family):
+    """What may pass is tried again, what will not is for a person; a search that is nowhere never finds nothing."""
+    place.shop.instead.append(JSONResponse({"error": f"{ADA} {SECRET}"}, status))
+    with pytest.raises(RightsdeskError, match=rf"customers\.find by email: answered {status}") as error:
+        located(place)
+    assert isinstance(error.value, family)
+    assert_says_nothing(error.value)
+
+
+def assert_says_nothing(error):
+    """Neither the text nor a chained exception holds an identifier, a secret or a URL."""
+    assert not any(one in str(error) for one in (ADA, "example.org", SECRET, "http://", "127.0.0.1"))
+    assert error.__suppress_context__ or error.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (Response(b"<html>ada@example.org</html>", media_type="text/html"), "is not JSON"),
+        (Response(b'{"data": [{"id": 1, "mail": "ada@exam'), "is not JSON"),
+        (Response(b"[" * 100_000), "is not JSON"),
+        (JSONResponse({"items": [{"mail": ADA}]}), "has no list at `items`"),
+        (JSONResponse({"data": {"mail": ADA}}), "has no list at `items`"),
+        (JSONResponse({"data": None}), "has no list at `items`"),
+        (JSONResponse({"data": [{"mail": ADA}]}), "an element has no id"),
+        (JSONResponse({"data": ["ada@example.org"]}), "an element has no id"),
+        (Response(status_code=204), "is not JSON"),
+    ],
+)
+def test_rubbish_is_final_and_never_nothing_found(place, answer, says):
+    """An answer that is not what the definition says names the call and quotes nothing."""
+    place.shop.instead.append(answer)
+    with pytest.raises(Final, match=rf"customers\.find by email: .*{says}") as error:
+        located(place)
+    assert_says_nothing(error.value)
+
+
+def test_nobody_listens(place):
+    """A refused connection is tried again."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with pytest.raises(Retryable, match="cannot be reached") as error:
+        located(place, url=f"http://127.0.0.1:{port}")
+    assert_says_nothing(error.value)
+
+
+def test_someone_who_does_not_answer(place):
+    """Silence is tried again."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        with pytest.raises(Retryable, match="no answer in time") as error:
+            located(place, url=f"http://127.0.0.1:{silent.getsockname()[1]}", timeout=0.2)
+        assert_says_nothing(error.value)
+
+
+def test_an_answer_that_does_not_end(place):
+    """An answer that comes in drops is given up as a whole."""
+    with pytest.raises(Retryable, match="did not end in time"):
+        located(place, changed(f"{FIND}.path", "/dribble"), timeout=0.1)
+
+
+def test_a_server_without_a_trusted_certificate(place):
+    """TLS is verified: what speaks something else is not spoken to."""
+    with pytest.raises(Retryable, match="cannot be reached"):
+        located(place, url=place.shop.url.replace("http://", "https://"))
+
+
+def test_already_gone_is_success(place):
+    """A record that somebody else deleted meanwhile counts as erased: 404 and 410."""
+    desk, connector = Desk(ada()), place.connector()
+    connector.locate(desk.work())
+    place.shop.instead.append(Response(status_code=410))
+    del place.shop.customers[2]
+    assert {"customers": {"erased": 2}} == connector.delete(desk.work()).counts
+
+
+def test_a_read_that_is_wrong_is_found_out_before_it_proves_anything(place):
+    """A path at which nothing is would answer 404 to the second look: it is tried on what was just listed."""
+    with pytest.raises(Retryable, match=r"customers\.read: a record that was just listed cannot be read"):
+        located(place, changed("resources.customers.read.path", "/clients/{id}"))
+
+
+JOB = {"method": "POST", "path": "/erase/{id}"}
+BY_ID = {"id": "job.id", "path": "/jobs/{job}", "state": "state", "done": ["finished"], "failed": ["broken"]}
+BY_LOCATION = {"state": "state", "done": ["finished"], "failed": ["broken"]}
+
+
+@pytest.mark.parametrize("job", [BY_ID, BY_LOCATION], ids=["id", "location"])
+def test_a_job_is_seen_through(place, job):
+    """A deletion that is a job counts when the job has ended."""
+    place.shop.location = True
+    connector = place.connector(changed("resources.customers.delete", JOB | {"job": job}))
+    desk = Desk(ada())
+    connector.locate(desk.work())
+    assert {"customers": {"erased": 2}} == connector.delete(desk.work()).counts
+    assert {3, 4, 5, 6} == set(place.shop.customers)
+
+
+def test_a_job_that_fails(place):
+    """What the system says failed is for a person."""
+    place.shop.ends = "broken"
+    connector = place.connector(changed("resources.customers.delete", JOB | {"job": BY_ID}))
+    desk = Desk(ada())
+    connector.locate(desk.work())
+    with pytest.raises(Final, match=r"customers\.delete\.job: the system says that it failed"):
+        connector.delete(desk.work())
+
+
+def test_a_job_that_takes_long_is_begun_once(place):
+    """The step waits without a worker, and its next attempt asks for the job that the first one began."""
+    place.shop.ends = "running"
+    connector = place.connector(changed("resources.customers.delete", JOB | {"job": BY_ID}))
+    desk, cursor = Desk(ada()), []
+    connector.locate(desk.work())
+    with pytest.raises(Waiting, match=r"customers\.delete\.job is not over yet"):
+        connector.delete(replace(desk.work(), checkpoint=cursor.append))
+    assert 1 == place.shop.started
+    place.shop.ends = "finished"
+    again = replace(desk.work(), cursor=cursor[-1], now=desk.now + timedelta(seconds=5))
+    assert {"customers": {"erased": 2}} == connector.delete(again).counts
+    assert 2 == place.shop.started  # the other customer's
+    cursor.clear()
+
+
+def test_a_job_that_never_ends(place):
+    """After the time that the definition allows it is for a person."""
+    place.shop.ends = "running"
+    connector = place.connector(changed("resources.customers.delete", JOB | {"job": BY_ID | {"within": "PT0.3S"}}))
+    desk = Desk(ada())
+    connector.locate(desk.work())
+    with pytest.raises(Final, match=r"customers\.delete\.job: not done in time"):
+        connector.delete(desk.work())
+
+
+def test_capability_is_what_the_definition_has_calls_for(place):
+    """A system has the verbs of its definition: no more, and the instance lacks the others."""
+    no_delete = deepcopy(BASIC)
+    del no_delete["resources"]["customers"]["delete"]
+    assert {"locate", "export", "absent", "delete"} == verbs_of(place.connector())
+    connector = place.connector(no_delete)
+    assert {"locate", "export", "absent"} == verbs_of(connector)
+    assert getattr(connector, "delete", None) is None
+    everything = deepcopy(BASIC)
+    customers = everything["resources"]["customers"]
+    customers |= {
+        "patch": {"path": "/customers/{id}"}, "restrict": {"blocked": True},
+        "list": {"path": "/customers", "items": "data[]"},
+    }  # fmt: skip
+    expected = {"locate", "export", "absent", "delete", "mask", "rectify", "restrict", "lift", "subjects"}
+    assert expected == verbs_of(place.connector(everything))
+
+
+def test_a_mark_that_stood_before_is_put_back(place):
+    """Lifting a restriction leaves the block that the client had set itself, also after a crash half-way."""
+    definition = deepcopy(BASIC)
+    definition["resources"]["customers"] |= {"patch": {"path": "/customers/{id}"}, "restrict": {"blocked": True}}
+    place.shop.customers[1]["blocked"] = True
+    place.shop.customers[2]["blocked"] = False
+    connector, desk, cursor = place.connector(definition), Desk(ada()), []
+    connector.locate(desk.work())
+    notes = list(desk.notes)
+    connector.restrict(replace(desk.work(), checkpoint=cursor.append))
+    desk.notes[:] = notes  # the worker died before its notes were stored
+    connector.restrict(replace(desk.work(), cursor=cursor[-1]))
+    connector.locate(desk.work())  # a search in between forgets nothing
+    assert 0 == connector.absent(desk.work(act="restrict")).total("hit")
+    connector.lift(desk.work())
+    assert (True, False) == (place.shop.customers[1]["blocked"], place.shop.customers[2]["blocked"])
+    assert 0 == connector.absent(desk.work(act="lift")).total("hit")
+
+
+def test_a_value_of_someone_else_is_not_rectified(place):
+    """An address that is not known as hers stays, whatever the record is hers by."""
+    definition = deepcopy(BASIC)
+    customers = definition["resources"]["customers"]
+    customers["patch"] = {"path": "/customers/{id}"}
+    customers["fields"]["copy_to"] = {"categories": ["user.contact.email"], "identity": "email", "widen": False}
+    place.shop.customers[1]["copy_to"] = "bob@example.org"
+    desk, connector = Desk(ada()), place.connector(definition)
+    connector.locate(desk.work())
+    changes = {"user.contact.email": "new@example.org"}
+    assert {"customers": {"rectified": 2}} == connector.rectify(desk.work(changes=changes)).counts
+    assert ("new@example.org", "bob@example.org") == (
+        place.shop.customers[1]["mail"], place.shop.customers[1]["copy_to"],
+    )  # fmt: skip
+    assert 0 == connector.absent(desk.work(act="rectify", changes=changes)).total("hit")
+
+
+def test_what_cannot_be_masked_is_said(place):
+    """A mask that has no call for a resource counts it as failed."""
+    definition = deepcopy(BASIC)
+    definition["resources"]["customers"]["patch"] = {"path": "/customers/{id}"}
+    definition["resources"]["orders"] = {
+        "within": "customers",
+        "find": [{"path": "/customers/{customers.id}", "items": "orders[]"}],
+        "fields": {"text": {"categories": ["user.content"]}},
+    }
+    for one in place.shop.customers.values():
+        one["orders"] = [{"id": 7, "text": "for Ada"}]
+    desk, connector = Desk(ada()), place.connector(definition)
+    connector.locate(desk.work())
+    outcome = connector.mask(desk.work())
+    assert {"customers": {"masked": 2}, "orders": {"failed": 2}} == outcome.counts
+    assert {"hit": 2} == connector.absent(desk.work(act="mask")).counts["orders"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"url": "http://shop.example"}, "not https"),
+        ({"url": "https://ada:secret@shop.example"}, "holds neither credentials"),
+        ({"url": "https://shop.example?key=1"}, "holds neither credentials"),
+        ({"url": "shop.example"}, "not https"),
+        ({"url": "https://shop\x00.example"}, "no URL"),
+        ({"timeout": 0}, "greater than 0"),
+        ({"folow": True}, "Extra inputs"),
+    ],
+)
+def test_settings_are_checked(keys, says):
+    """Plain HTTP beyond this machine, secrets in a URL and unknown keys are refused, and no value is repeated."""
+    with pytest.raises(ValidationError, match=says) as error:
+        HttpSettings(**{"url": "https://shop.example", "definition": "x.yaml"} | keys)
+    assert "secret@" not in str(error.value)
+
+
+def test_plain_http_is_said_in_so_many_words():
+    """`insecure_http` allows it."""
+    HttpSettings(url="http://shop.example", definition="x.yaml", insecure_http=True)
+
+
+def test_the_inventory_gives_what_the_definition_asks_for(place):
+    """A missing credential, and one that nobody asks for, stop the start."""
+    with pytest.raises(UsageError, match="system shop: credentials lacks token"):
+        place.connector(credentials={"tokens": SECRET})
+    with pytest.raises(UsageError, match=r"asks for no credentials tokens; did you mean token\?"):
+        place.connector(credentials={"token": SECRET, "tokens": SECRET})
+    with pytest.raises(UsageError, match="parameters lacks account_id"):
+        place.connector(BASIC | {"parameters": ["account_id"]})
+
+
+def test_repr_says_no_secret(place):
+    """Neither settings nor a connector show what opens the system."""
+    settings = HttpSettings(url="https://shop.example", definition="x.yaml", credentials={"token": SECRET})
+    assert SECRET not in repr(settings)
+    assert SECRET not in repr(place.connector())
+    assert "http" == CONNECTOR.name

@@ -145,4 +145,4 @@ class Erasure:
         waited = self._patience.waited(message)
         if waited > one.busy.within:
             raise Final(f"{message}, whenever it was tried; end that, then retry")
-        raise self._patience.away(message, waited)
+        raise self._patience.away(message, waited, one.busy.within)

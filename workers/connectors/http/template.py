@@ -52,8 +52,12 @@ def fill_path(path: str, values: Values) -> str:
 
     def escaped(match: re.Match[str]) -> str:
         value = str(values[match[1]])
-        if value.strip(".") == "":
+        try:
+            quoted = quote(value, safe="")
+        except UnicodeEncodeError:  # half a pair, which JSON can hold
+            quoted = ""
+        if not quoted.strip("."):
             raise Final("an id cannot stand in a path")
-        return quote(value, safe="")
+        return quoted
 
     return _NAME.sub(escaped, path)

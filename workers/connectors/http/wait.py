@@ -11,7 +11,7 @@ from shared.ports import Work
 
 _AT_ONCE = 2.0  # seconds that a step looks again itself
 _FIRST, _LONGEST_HERE = 0.1, 1.0
-_SHORTEST_AWAY, _LONGEST_AWAY = 5.0, 300.0
+_SHORTEST_AWAY, _LONGEST_AWAY = 5.0, 900.0
 
 
 class Patience:
@@ -47,10 +47,11 @@ class Patience:
             self._work.checkpoint(json.dumps(self._kept))
         return str(former[key])
 
-    def away(self, message: str, waited: timedelta) -> Waiting:
+    def away(self, message: str, waited: timedelta, within: timedelta) -> Waiting:
         """Return what lets the step wait without a worker: the longer the wait, the longer the pause."""
         self._work.checkpoint(json.dumps(self._kept))
-        return Waiting(message, after=min(max(_SHORTEST_AWAY, waited.total_seconds() / 4), _LONGEST_AWAY))
+        growing = min(waited.total_seconds() / 4, _LONGEST_AWAY, (within - waited).total_seconds())
+        return Waiting(message, after=max(_SHORTEST_AWAY, growing))
 
     def until(self, done: Callable[[], bool], within: timedelta, for_what: str) -> bool:
         """Ask until it is done; False if it is not within the time, Waiting where that takes longer than a step may."""
@@ -64,7 +65,7 @@ class Patience:
             if left <= 0:
                 return False
             if here + min(pause, left) > _AT_ONCE:
-                raise self.away(f"{for_what} is not over yet", before + timedelta(seconds=here))
+                raise self.away(f"{for_what} is not over yet", before + timedelta(seconds=here), within)
             time.sleep(min(pause, left))
         raise AssertionError  # pragma: no cover - the pauses do not end
 

@@ -94,9 +94,13 @@ class Chatwoot:
         for one in [one for one in self.messages.values() if one["by"] == ("contact", number)]:
             self.later(self.messages, one["id"])
         for one in [one for one in self.conversations.values() if one["contact"] == number]:
-            self.later(self.conversations, one["id"])
-            for message in [m for m in self.messages.values() if m["conversation_id"] == one["id"]]:
-                self.later(self.messages, message["id"])
+            self.destroy_conversation(one["id"])
+
+    def destroy_conversation(self, number: int) -> None:
+        """Destroy a conversation with its messages, by jobs."""
+        self.later(self.conversations, number)
+        for message in [one for one in self.messages.values() if one["conversation_id"] == number]:
+            self.later(self.messages, message["id"])
 
     def shown(self, contact: dict[str, Any]) -> dict[str, Any]:
         """Return a contact as the API does."""
@@ -130,6 +134,7 @@ class _Api:
             (f"{one}/notes", self.notes, "GET"),
             (one + "/notes/{note}", self.note, "GET", "PATCH", "DELETE"),
             (talk, self.talk, "GET"),
+            (talk, self.destroy_talk, "DELETE"),
             (f"{talk}/messages", self.messages, "GET"),
             (talk + "/messages/{message}", self.overwrite, "DELETE"),
         ):
@@ -193,6 +198,11 @@ class _Api:
 
     def talk(self, account: int, number: int) -> Any:
         return _plain(_there(self.chat.conversations, number, account_id=account))
+
+    def destroy_talk(self, account: int, number: int) -> Any:
+        self.talk(account, number)
+        self.chat.destroy_conversation(number)
+        return JSONResponse(None)
 
     def messages(self, account: int, number: int, before: int | None = None) -> Any:
         self.talk(account, number)

@@ -300,6 +300,35 @@ def test_another_persons_message_in_the_conversation_stays(place):
     assert 0 == place.run(desk, "absent", act="delete").total("hit")
 
 
+def test_her_other_conversations_go_though_the_contact_stays(place):
+    """Only what Bob needs is kept: a conversation of hers alone is deleted, by its own call."""
+    hers, shared, _, _ = talk_of_two(place.chat)
+    alone = place.chat.conversation(hers)
+    place.chat.message(alone, f"I am {ADA}", by=hers)
+    place.chat.message(alone, "Hello Ada Example")
+    place.chat.note(hers, "likes tea")
+    desk = Desk(ada())
+    place.run(desk, "locate")
+    outcome = place.run(desk, "delete")
+    assert {"retained": 1, "erased": 1} == outcome.counts["conversations"]
+    assert {"masked": 1, "erased": 2} == outcome.counts["messages"]
+    assert {"erased": 1} == outcome.counts["notes"]
+    assert 0 == place.run(desk, "absent", act="delete").total("hit")
+    assert ([shared], {}) == (list(place.chat.conversations), place.chat.notes)
+
+
+def test_an_address_that_cannot_be_written_is_a_hit(place):
+    """A contact that stays keeps its address in an inbox, which the API does not change: said, and seen."""
+    hers, _, _, _ = talk_of_two(place.chat)
+    place.chat.contacts[hers]["contact_inboxes"] = [{"source_id": ADA}]
+    desk = Desk(ada())
+    place.run(desk, "locate")
+    outcome = place.run(desk, "delete")
+    assert {"masked": 1, "residual": 1} == outcome.counts["contacts"]
+    outcome = place.run(desk, "absent", act="delete")
+    assert ["the value stands in a record that was masked"] == [one.ground for one in outcome.reasons]
+
+
 def test_what_she_writes_into_a_kept_conversation_later_is_seen(place):
     """The second look reads conversations that stay for others: a new message of hers is a hit."""
     hers, talk, _, _ = talk_of_two(place.chat)

@@ -1,5 +1,8 @@
 """Definitions: what is wrong with one is said in a line; paths, templates and waits that they are made of."""
 
+import itertools
+import re
+import tomllib
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -9,18 +12,21 @@ from urllib.parse import unquote
 import httpx
 import hypothesis
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.errors import Final, UsageError
 from shared.domain.identifier import EMAIL, PHONE, Identifier
 from tests.workers.connectors.rest import BASIC
-from workers.connectors.http import template
+from workers.connectors.http import HttpSettings, template
 from workers.connectors.http.answers import LONGEST_WAIT, retry_after
 from workers.connectors.http.load import load, parse
 from workers.connectors.http.paths import elements, first, leaves, pick, put
 from workers.connectors.http.subjects import moment
 
+ROOT = Path(__file__).parents[3]
+CORE = ("id", "client", "channel", "connector", "region", "max_in_flight")
 NAMES = st.text("abcdef_", min_size=1, max_size=5)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -108,10 +114,23 @@ def test_a_file_that_is_no_definition(tmp_path, content):
 
 def test_every_shipped_definition_loads():
     """What stands in deploy/http can be used as it is."""
-    shipped = sorted((Path(__file__).parents[3] / "deploy" / "http").glob("*.yaml"))
+    shipped = sorted((ROOT / "deploy" / "http").glob("*.yaml"))
     assert ["chatwoot.yaml"] == [one.name for one in shipped]
     for one in shipped:
         assert {"locate", "export", "delete", "rectify", "restrict", "lift", "subjects", "absent"} <= load(one).verbs
+
+
+def test_the_documented_examples_are_true():
+    """The definition in docs/http.md loads, and the system in deploy/systems.toml is one, comment signs taken away."""
+    written = (ROOT / "docs" / "http.md").read_text()
+    made = parse(yaml.safe_load(re.search(r"```yaml\n(.*?)```", written, re.DOTALL)[1]))
+    assert {"mask", "rectify", "restrict"} <= made.verbs
+    block = (ROOT / "deploy" / "systems.toml").read_text().partition("# A system behind a REST API")[2]
+    lines = itertools.takewhile(lambda row: row.startswith("# "), block.splitlines()[1:])
+    for text in ("\n".join(row[2:] for row in lines), re.search(r"```toml\n(.*?)```", written, re.DOTALL)[1]):
+        (system,) = tomllib.loads(text)["systems"]
+        keys = {key: value for key, value in system.items() if key not in CORE}
+        assert load(ROOT / "deploy" / HttpSettings(**keys).definition).parameters == tuple(keys["parameters"])
 
 
 def test_children_come_before_their_parents():

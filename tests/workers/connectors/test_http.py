@@ -355,6 +355,27 @@ def test_what_cannot_be_masked_is_said(place):
     assert {"hit": 2} == connector.absent(desk.work(act="mask")).counts["orders"]
 
 
+def test_an_identity_of_another_person_below_keeps_the_record(place):
+    """A record below hers that bears another address is that person's: her record is not deleted over it."""
+    definition = changed(f"{FIND}.pages", {"page": "page"})
+    definition["resources"]["customers"]["patch"] = {"path": "/customers/{id}"}
+    definition["resources"]["guests"] = {
+        "within": "customers",
+        "goes_with_parent": True,
+        "find": [{"path": "/customers/{customers.id}", "items": "guests[]"}],
+        "fields": {"mail": {"categories": ["user.contact.email"], "identity": "email"}},
+    }
+    for one in place.shop.customers.values():
+        one["guests"] = []
+    place.shop.customers[1]["guests"] = [{"id": 7, "mail": "bob@example.org"}]
+    desk, connector = Desk(ada()), place.connector(definition)
+    assert {"customers": {"found": 5}} == connector.locate(desk.work()).counts
+    assert {"customers": {"masked": 1, "erased": 4}} == connector.delete(desk.work()).counts
+    assert [{"id": 7, "mail": "bob@example.org"}] == place.shop.customers[1]["guests"]
+    assert {1, 6} == set(place.shop.customers)
+    assert 0 == connector.absent(desk.work(act="delete")).total("hit")
+
+
 @pytest.mark.parametrize(
     ("keys", "says"),
     [

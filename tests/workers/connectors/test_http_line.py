@@ -8,6 +8,8 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.errors import Retryable
+from shared.inventory import load
+from shared.store.tables import TicketRow
 from tests.line import open_line
 from tests.small import CLIENT, ticket
 from tests.waiting import until
@@ -15,6 +17,7 @@ from tests.webs import serving
 from tests.workers.connectors.chatwoot import Chatwoot
 from tests.workers.connectors.test_http_chatwoot import ADA, SHIPPED, populate
 from workers import connectors
+from workers.package import extract, package_files
 from workers.perform import MOST_ATTEMPTS
 from workers.sweep import sweep
 
@@ -89,6 +92,27 @@ def test_an_erasure_through_the_api(open_on, chat):
     assert ["I am Bob", f"{ADA} to another client"] == [one["content"] for one in chat.messages.values()]
 
 
+def test_a_copy_through_the_api(open_on, chat, tmp_path):
+    """An access ticket's package has what the API gives, told with purposes from the data map beside it."""
+    populate(chat)
+    line = open_on()
+    path = tmp_path / "systems.toml"
+    path.write_text(path.read_text() + f'datamap = "{SHIPPED.parents[1] / "datamaps" / "chatwoot.yaml"}"\n')
+    line.office.inventory = load(path)
+    ident = line.submit(ticket("access"))
+    line.run()
+    assert "fulfilled" == line.ticket(ident)["outcome"]
+    with line.office.store.read() as session:
+        key, _ = line.office.ticket(session.get_one(TicketRow, ident))
+        files = package_files(session, key, ident)
+    extract(line.office.packages, ident, key, files, tmp_path / "out")
+    rows = json.loads((tmp_path / "out" / "data" / "chat" / "contacts.json").read_text())
+    assert {"Ada@Example.org", None} == {row["email"] for row in rows}
+    page = (tmp_path / "out" / "index.html").read_text()
+    assert "Answering customers" in page
+    assert "C-17" in page
+
+
 def test_waiting_is_no_failed_attempt(open_on, chat):
     """A contact that stays online all day is asked for again and again, and the step never gives up for it."""
     first, _, _ = populate(chat)
@@ -154,8 +178,6 @@ def test_a_definition_without_a_call_asks_a_person(open_on, chat):
 
 def test_what_a_system_can_do_needs_no_secret(tmp_path, chat, monkeypatch):
     """Processes that only decide read no credential of any system."""
-    from shared.inventory import load
-
     monkeypatch.delenv("TEST_CHATWOOT_TOKEN", raising=False)
     (system,) = load(inventory(tmp_path, chat)).systems
     assert {"locate", "export", "delete", "mask", "rectify", "restrict", "lift", "subjects", "absent"} == (

@@ -70,7 +70,7 @@ class Change:
             job = self._job_of(call_name, call.job, answer)
             self._patience.began(key, job)
         assert call.job is not None
-        self._see_through(call_name, call.job, job, values)
+        self._see_through(call_name, call.job, key, job, values)
         return True
 
     def _job_of(self, call_name: str, job: Job, answer: Answer) -> str:
@@ -81,7 +81,7 @@ class Change:
             raise Final(f"{call_name}.job: the answer names no job at `id`; correct the definition")
         return str(found)
 
-    def _see_through(self, call_name: str, job: Job, number: str, values: Mapping[str, Any]) -> None:
+    def _see_through(self, call_name: str, job: Job, key: str, number: str, values: Mapping[str, Any]) -> None:
         def over() -> bool:
             answer = self._look(call_name, job, number, values)
             if answer.status in GONE:
@@ -91,7 +91,7 @@ class Change:
                 raise Final(f"{call_name}.job: the system says that it failed; see there, then retry")
             return state in job.done
 
-        if not self._patience.until(over, job.within, f"{call_name}.job"):
+        if not self._patience.until(over, job.within, f"{call_name}.job", key=f"{call_name} {key}"):
             raise Final(f"{call_name}.job: not done in time; see there, then retry")
 
     def _look(self, call_name: str, job: Job, number: str, values: Mapping[str, Any]) -> Answer:

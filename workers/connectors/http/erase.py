@@ -1,6 +1,6 @@
 """`delete` and `mask`: children before their parents; what another person's record needs stays, masked."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
 
 from shared.domain.errors import Final
@@ -43,19 +43,20 @@ class Erasure:
 
     def delete(self) -> Outcome:
         """Delete, or mask what others need; a record that is busy is tried again when the others are gone."""
-        return self._each(self._delete)
-
-    def mask(self) -> Outcome:
-        """Mask every record."""
-        return self._each(self._mask)
-
-    def _each(self, act: Callable[[Found], None]) -> Outcome:
         for name in self._records.definition.deepest_first:
             for note in self._notes.get(name, ()):
                 try:
-                    act(note)
+                    self._delete(note)
                 except NotNow as error:
                     self._busy.append(error)
+        self._wait_for_busy()
+        return self._outcome
+
+    def mask(self) -> Outcome:
+        """Mask every record."""
+        for name in self._records.definition.deepest_first:
+            if self._records.resource(name).maskable:
+                self._mask(name, self._notes.get(name, []))
         self._wait_for_busy()
         return self._outcome
 
@@ -69,7 +70,7 @@ class Erasure:
         elif self._keeps_others(name, ids) and not resource.patch:
             self._end(note, "retained", _NEEDED)
         elif resource.delete or resource.patch:
-            self._mask(note)
+            self._mask(name, [note])
             if self._keeps_others(name, ids):
                 self._outcome.because(name, "masked", _NEEDED)
         else:
@@ -103,32 +104,41 @@ class Erasure:
 
     def _may_be_anothers(self, name: str) -> bool:
         below = self._records.definition.below(name)
-        return bool(self._records.resource(name).author) or any(self._may_be_anothers(one) for one in below)
+        resource = self._records.resource(name)
+        says = resource.author or any(one.identity for one in resource.fields.values())
+        return bool(says) or any(self._may_be_anothers(one) for one in below)
 
     def _is_anothers(self, child: Record) -> bool:
+        if self._records.overwritten(child):
+            return False
         author = self._records.author(child)
-        return author is not None and author not in self._mine and not self._records.overwritten(child)
+        return self._records.names_another(child, self._work.subject) if author is None else author not in self._mine
 
-    def _mask(self, note: Found) -> None:
-        """Overwrite a record by whatever call the system has for it."""
-        name, ids = note.collection, ids_of(note)
-        resource = self._records.resource(name)
-        if not resource.maskable:
+    def _mask(self, name: str, notes: Sequence[Found]) -> None:
+        """Overwrite records by whatever call the system has for it."""
+        delete = self._records.resource(name).delete
+        if delete and delete.leaves:
+            for note in notes:
+                self._change.delete(name, ids_of(note))
+                self._end(note, "masked", _OVERWRITTEN)
             return
-        if resource.delete and resource.delete.leaves:
-            self._change.delete(name, ids)
-            self._end(note, "masked", _OVERWRITTEN)
+        for note, record in self._records.fetch(notes):
+            try:
+                self._write_masks(note, record)
+            except NotNow as error:
+                self._busy.append(error)
+
+    def _write_masks(self, note: Found, record: Record) -> None:
+        resource = self._records.resource(note.collection)
+        changes = self._change.masked(record, self._work.key)
+        if changes and resource.patch is None:
+            self._end(note, "failed", _NO_CALL)
             return
-        for _, record in self._records.fetch([note]):
-            changes = self._change.masked(record, self._work.key)
-            if changes and resource.patch is None:
-                self._end(note, "failed", _NO_CALL)
-                return
-            self._change.write(name, ids, changes)
-            if any("[" in path and first(record.body, path) is not None for path in resource.maskable):
-                self._outcome.count(name, "residual")
-                self._outcome.because(name, "residual", _UNWRITABLE)
+        self._change.write(note.collection, record.ids, changes)
         self._end(note, "masked")
+        if any("[" in path and first(record.body, path) is not None for path in resource.maskable):
+            self._outcome.count(note.collection, "residual")
+            self._outcome.because(note.collection, "residual", _UNWRITABLE)
 
     def _end(self, note: Found, act: str, why: str = "") -> None:
         self._outcome.count(note.collection, act)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from shared.domain.errors import Retryable
-from shared.domain.identifier import EMAIL, PHONE, Identifier, Traits, Verdict, at_odds, verdict
+from shared.domain.identifier import PHONE, Identifier, Traits, Verdict, at_odds, verdict
 from shared.domain.outcome import Found, Outcome
 from shared.ports import Work
 from workers.connectors.http.records import Ids, Record, Records
@@ -119,7 +119,7 @@ class Search:
         found = self._traits(child)
         if found.identifiers & self._subject.identifiers:
             return min(verdict(self._subject, found), parent, key=_WEIGHT.__getitem__)
-        return "other" if any(one.kind in (EMAIL, PHONE) for one in found.identifiers) else parent
+        return "other" if self._records.names_another(child, self._subject) else parent
 
     def _by_number(self, record: Record) -> bool:
         return all(one.kind == PHONE for one in self._traits(record).identifiers & self._subject.identifiers)

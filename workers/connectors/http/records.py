@@ -160,6 +160,11 @@ class Records:
             return None
         return author.of, key_of((str(first(record.body, author.id)),))
 
+    def names_another(self, record: Record, subject: Subject) -> bool:
+        """Say whether a record bears an address or a number, and none that is the subject's."""
+        found = self.traits(record, subject).identifiers
+        return not found & subject.identifiers and any(one.kind in (EMAIL, PHONE) for one in found)
+
     def overwritten(self, record: Record) -> bool:
         """Say whether a record is in the form that the system's delete leaves."""
         delete = self.resource(record.resource).delete

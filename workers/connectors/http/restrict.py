@@ -11,7 +11,7 @@ from shared.domain.outcome import Found, Outcome
 from shared.ports import Work
 from workers.connectors.http.change import Change
 from workers.connectors.http.paths import first
-from workers.connectors.http.records import Record, Records, ids_of
+from workers.connectors.http.records import Record, Records, by_resource, ids_of
 from workers.connectors.http.wait import Patience
 
 RESTRICTED, LIFTED = "restricted:", "lifted:"
@@ -22,17 +22,16 @@ def restrict(records: Records, work: Work) -> Outcome:
     """Set the marks."""
     outcome, patience = Outcome(), Patience(work)
     change = Change(records, patience)
-    for note in work.found():
-        name = note.collection
+    for name, notes in by_resource(work.found()).items():
         marks = dict(records.resource(name).restrict)
         if not marks:
             outcome.because(name, "residual", _NO_MARK)
             continue
-        for _, record in records.fetch([note]):
+        for note, record in records.fetch(notes):
             if not note.fate.startswith(RESTRICTED):
                 before = patience.remembered(note.key, json.dumps(standing(record, marks)))
                 work.note(replace(note, fate=RESTRICTED + before))
-            change.write(name, ids_of(note), marks)
+            change.write(name, record.ids, marks)
             outcome.count(name, "restricted")
     return outcome
 

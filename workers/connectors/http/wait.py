@@ -53,9 +53,9 @@ class Patience:
         growing = min(waited.total_seconds() / 4, _LONGEST_AWAY, (within - waited).total_seconds())
         return Waiting(message, after=max(_SHORTEST_AWAY, growing))
 
-    def until(self, done: Callable[[], bool], within: timedelta, for_what: str) -> bool:
+    def until(self, done: Callable[[], bool], within: timedelta, for_what: str, *, key: str = "") -> bool:
         """Ask until it is done; False if it is not within the time, Waiting where that takes longer than a step may."""
-        before = self.waited(for_what)
+        before = self.waited(key or for_what)
         began = time.monotonic()
         for pause in _pauses():
             if done():

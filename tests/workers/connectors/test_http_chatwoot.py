@@ -195,6 +195,17 @@ def test_a_number_that_two_people_share_goes_to_a_person(place):
     assert 2 == len(place.chat.contacts)
 
 
+@pytest.mark.parametrize(("other", "expected"), [("Bob", {"ambiguous": 2, "found": 1}), (None, {"found": 2})])
+def test_a_bare_number_is_hers_only_if_nobody_else_has_it(place, other, expected):
+    """A contact with nothing but a number goes to a person where another person's contact bears it too."""
+    place.chat.contact(name="Ada Example", phone_number=PHONE_NUMBER)
+    place.chat.contact(phone_number=PHONE_NUMBER)
+    if other:
+        place.chat.contact(name=other, phone_number=PHONE_NUMBER)
+    outcome = place.run(Desk(ada()), "locate")
+    assert {"contacts": expected} == outcome.counts
+
+
 def test_a_contact_that_is_online_waits_and_the_others_go(place):
     """422 is no failure: the other contact goes, the step waits without a name in its reason, and ends later."""
     first, second, _ = populate(place.chat)

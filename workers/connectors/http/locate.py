@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from shared.domain.errors import Retryable
-from shared.domain.identifier import PHONE, Identifier, Traits, Verdict, at_odds, verdict
+from shared.domain.identifier import EMAIL, PHONE, Identifier, Traits, Verdict, at_odds, verdict
 from shared.domain.outcome import Found, Outcome
 from shared.ports import Work
 from workers.connectors.http.records import Ids, Record, Records
@@ -63,13 +63,31 @@ class Search:
         own = {one for one in wanted if one.kind != PHONE}
         for record in self._found(own):
             self._take_root(record, verdict(self._subject, self._traits(record)))
-        found = {record.place: record for record in self._found(wanted - own)}
-        judged = [(one, verdict(self._subject, self._traits(one))) for one in found.values()]
-        # those that share a number and contradict one another are nobody's for sure
-        doubt = at_odds([self._traits(one) for one, whose in judged if whose == "sure" and self._by_number(one)])
-        for record, whose in judged:
-            doubtful = doubt and whose == "sure" and self._by_number(record)
-            self._take_root(record, "ambiguous" if doubtful else whose)
+        self._by_phone(wanted - own)
+
+    def _by_phone(self, wanted: frozenset[Identifier]) -> None:
+        """Take the records by number; those that contradict one another are nobody's for sure.
+
+        Nor is one that bears nothing but a number which another person's record bears too.
+        """
+        found = {record.place: (record, self._traits(record)) for record in self._found(wanted)}
+        said: set[Traits] = set()
+        by_number: list[tuple[Record, Traits]] = []
+        contested: set[Identifier] = set()
+        for record, traits in found.values():
+            whose = verdict(self._subject, traits)
+            if whose == "sure" and self._by_number(traits):
+                by_number.append((record, traits))
+                said |= {traits} if _says_who(traits) else set()
+            else:
+                self._take_root(record, whose)
+                contested |= traits.identifiers & wanted if whose == "ambiguous" else set()
+        odd = at_odds(said)
+        contested |= {one for traits in said for one in traits.identifiers & wanted} if odd else set()
+        for record, traits in by_number:
+            hers = _says_who(traits) and not odd
+            doubtful = not hers and traits.identifiers & self._subject.identifiers <= contested
+            self._take_root(record, "ambiguous" if doubtful else "sure")
 
     def _found(self, wanted: Iterable[Identifier]) -> Iterator[Record]:
         for name in self._records.definition.resources:
@@ -121,8 +139,8 @@ class Search:
             return min(verdict(self._subject, found), parent, key=_WEIGHT.__getitem__)
         return "other" if self._records.names_another(child, self._subject) else parent
 
-    def _by_number(self, record: Record) -> bool:
-        return all(one.kind == PHONE for one in self._traits(record).identifiers & self._subject.identifiers)
+    def _by_number(self, traits: Traits) -> bool:
+        return all(one.kind == PHONE for one in traits.identifiers & self._subject.identifiers)
 
     def _traits(self, record: Record) -> Traits:
         return self._records.traits(record, self._subject)
@@ -145,3 +163,8 @@ class Search:
         if self._records.read(name, record.ids) is None:
             raise Retryable(f"{name}.read: {_UNREADABLE}")
         self._read.add(name)
+
+
+def _says_who(traits: Traits) -> bool:
+    """Say whether a record bears a name or an address beside its number."""
+    return bool(traits.names) or any(one.kind == EMAIL for one in traits.identifiers)

@@ -143,7 +143,7 @@ class Performer:
             note=notes.add,
             args=args,
             cursor=cursor,
-            again=claim.attempts > 1,
+            again=claim.attempts > 1 or cursor != "",  # a wait is no attempt, and leaves a cursor
             checkpoint=checkpoint,
         )
         result = verb(work)

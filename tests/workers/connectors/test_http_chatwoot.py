@@ -444,3 +444,15 @@ def test_people_of_a_window(place):
     people = list(place.connector().subjects(Desk(ada()).work(**window)))
     assert 30 == len(people)
     assert {frozenset({"user.contact.email"})} == {one.categories for one in people}
+
+
+def test_a_check_tells_what_the_definition_lacks(place):
+    """A key that holds addresses and is in no field is drift, named without a value; a wrong token is raised."""
+    populate(place.chat)
+    assert [] == list(place.connector().check())
+    place.chat.contact(email="new@example.org", billing={"copy_to": ADA}, **{ADA: ADA})
+    (found,) = place.connector().check()
+    assert ("drift", "contacts.billing") == (found.severity, found.place)
+    assert ADA not in repr(found)
+    with pytest.raises(Final, match="answered 401"):
+        list(place.connector(token="wrong").check())

@@ -13,9 +13,10 @@ from shared.domain.errors import UsageError
 from shared.domain.outcome import Outcome
 from shared.inventory import Client, System
 from shared.nearest import near
-from shared.ports import Affected, Work
+from shared.ports import Affected, Finding, Work
 from workers.connectors.http.absent import absent
 from workers.connectors.http.auth import Authorisation
+from workers.connectors.http.check import check
 from workers.connectors.http.definition import Definition
 from workers.connectors.http.erase import delete, mask
 from workers.connectors.http.export import export
@@ -60,6 +61,10 @@ class Http:
     def close(self) -> None:
         """Let go of connections."""
         self._gateway.close()
+
+    def check(self) -> Iterator[Finding]:
+        """Try the calls that read, and look for what the definition lacks."""
+        return check(self._records)
 
     def _absent(self, work: Work) -> Outcome:
         """Look again, on a fresh connection."""

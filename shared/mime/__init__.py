@@ -7,6 +7,18 @@ person changes.
 
 from shared.mime.parts import header, parse
 from shared.mime.reading import SENDERS, Party, headers, parties, texts
-from shared.mime.redaction import NOBODY, redacted, without
+from shared.mime.redaction import NOBODY, is_redacted, redacted, without
 
-__all__ = ["NOBODY", "SENDERS", "Party", "header", "headers", "parse", "parties", "redacted", "texts", "without"]
+__all__ = [
+    "NOBODY",
+    "SENDERS",
+    "Party",
+    "header",
+    "headers",
+    "is_redacted",
+    "parse",
+    "parties",
+    "redacted",
+    "texts",
+    "without",
+]

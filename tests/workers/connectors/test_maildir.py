@@ -354,8 +354,8 @@ def test_export_hides_other_people_in_the_index(mails):
     run(root, desk, "locate")
     run(root, desk, "export")
     rows = desk.package.tables["messages"]
-    assert 4 == len(rows) == len(desk.package.files)
-    assert {row["file"] for row in rows} == set(desk.package.files)
+    assert 4 == len(rows)
+    assert {row["file"] for row in rows} == set(desk.package.files) - {"messages.mbox"}
     assert not any("bob@" in str(row) for row in rows)
     assert any("@masked.invalid" in row["to"] and SUPPORT in row["to"] for row in rows)
     assert {"2026-05-04T08:00:00+00:00"} == {row["date"] for row in rows}

@@ -39,6 +39,11 @@ class Place:
     key: str
     restricted: bool
 
+    @property
+    def folder(self) -> str:
+        """The folder of origin."""
+        return self.key.rpartition("/")[0]
+
 
 @contextmanager
 def reachable() -> Iterator[None]:

@@ -3,17 +3,10 @@
 from collections.abc import Iterable
 
 from shared import mime
+from shared.mail.letters import Reader, sent_at
 from shared.masking import strategy
-from workers.connectors.maildir.letters import Reader, sent_at
 
 COLUMNS = ("date", "from", "to", "subject", "file")
-
-
-def file_name(key: str) -> str:
-    """Return the name of a message's file in a package."""
-    folder, _, base = key.rpartition("/")
-    safe = "".join(char if char.isalnum() or char in "._=,@+-" else "_" for char in base)
-    return f"{folder}/{safe}.eml"
 
 
 def row(raw: bytes, name: str, reader: Reader, key: bytes) -> dict[str, str | None]:

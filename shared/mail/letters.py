@@ -10,7 +10,8 @@ from functools import lru_cache
 
 from shared import mime
 from shared.domain.identifier import EMAIL, Identifier, Subject, normalise_name
-from shared.freetext import stands_in
+from shared.freetext import find, stands_in
+from shared.mail.settings import Role
 
 _SMALL = 8 * 1024  # bytes
 
@@ -33,6 +34,7 @@ class Letter:
 
     how: str  # subject | mention | "" for nothing
     shared: bool = False
+    role: Role = "sender"  # what the person is in a shared message
     sent: bool = False  # by the person
     names: frozenset[str] = frozenset()
     where: str = ""  # a ground for the second look, without a value
@@ -54,6 +56,7 @@ class Reader:
             return Letter(
                 "subject",
                 shared=any(self.is_another(one.address) for one in parties),
+                role=self._role(mine, parties),
                 sent=any(one.role in mime.SENDERS for one in mine),
                 names=frozenset(normalise_name(one.name) for one in mine if one.name and "@" not in one.name),
                 where="an address stands in a header",
@@ -85,12 +88,30 @@ class Reader:
         """Return a message as its sender or receiver has seen it: without the blind copies of other people."""
         return raw if sent else mime.without(raw, "bcc", lambda one: self.is_another(one.address))
 
+    def without_others(self, raw: bytes) -> bytes:
+        """Return a message in which other people's addresses, and their full names as headers give them, are masked."""
+        message = mime.parse(raw)
+        names = _full_names({one.name for one in mime.parties(message) if self.is_another(one.address)})
+
+        def theirs(text: str) -> Iterable[tuple[int, int]]:
+            spans = [
+                (one.start, one.end)
+                for one in find(text, regions=())
+                if one.kind == "EMAIL" and self.is_another(text[one.start : one.end])
+            ]
+            return _merged(spans, names, text)
+
+        return mime.redacted(raw, theirs, self.is_another)
+
+    def _role(self, mine: list[mime.Party], parties: Iterable[mime.Party]) -> Role:
+        """Say what the person is in a message; who only is to be answered (Reply-To) has written it, by a form."""
+        if any(one.role in mime.SENDERS or one.role == "reply-to" for one in mine):
+            return "sender"
+        beside = (one for one in parties if one.role not in mime.SENDERS and one.role != "reply-to")
+        return "many" if any(self.is_another(one.address) for one in beside) else "recipient"
+
     def _find_all(self, text: str) -> Iterable[tuple[int, int]]:
-        spans = self.find(text)
-        if self._names:
-            taken = [match.span() for match in self._names.finditer(text)]
-            spans = sorted(spans + [(a, b) for a, b in taken if all(b <= start or end <= a for start, end in spans)])
-        return spans
+        return _merged(self.find(text), self._names, text)
 
 
 def sent_at(message: Message) -> datetime | None:
@@ -100,6 +121,14 @@ def sent_at(message: Message) -> datetime | None:
         return datetime.fromtimestamp(mktime_tz(parsed), UTC) if parsed else None
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def _merged(spans: list[tuple[int, int]], names: re.Pattern[str] | None, text: str) -> list[tuple[int, int]]:
+    """Add where names stand, unless something else stands there."""
+    if names is None:
+        return spans
+    taken = [match.span() for match in names.finditer(text)]
+    return sorted(spans + [(a, b) for a, b in taken if all(b <= start or end <= a for start, end in spans)])
 
 
 def _full_names(names: Iterable[str]) -> re.Pattern[str] | None:

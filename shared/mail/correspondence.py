@@ -1,0 +1,272 @@
+"""The verbs of a connector of mailboxes, whatever keeps them.
+
+A message belongs to the person whose address stands in its headers. If other people stand there too, it is theirs
+as well: an erasure then does what the client's rule says (`shared_messages`). A message of other people that names
+the person in its text is a mention: redacted, never deleted. Correspondence is not rectified: it was sent as it is.
+"""
+
+import hmac
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cached_property, partial
+from io import BufferedReader
+from itertools import chain, islice
+from typing import Any, Protocol
+
+from shared import mime
+from shared.domain.identifier import Subject
+from shared.domain.outcome import Found, Outcome
+from shared.freetext import stands_in
+from shared.inventory import Client
+from shared.mail.index import COLUMNS, row
+from shared.mail.letters import Reader, sent_at
+from shared.mail.mbox import Stream, entry
+from shared.mail.people import Own, affected
+from shared.mail.settings import MailSettings
+from shared.ports import Affected, Work
+
+_BATCH = 500  # notes whose messages are looked for together
+_KEPT = "the message is other people's too, and is kept whole"
+_AS_SENT = "correspondence is kept as it was sent"
+_FATES = {"delete": "", "redact": "shared", "keep": "kept"}  # what locate writes down, and a person approves
+
+
+class Place(Protocol):
+    """Where a message stands: by which key it is noted, in which folder (of origin), put out of use or not."""
+
+    @property
+    def key(self) -> str: ...  # noqa: D102 - the class says it
+    @property
+    def folder(self) -> str: ...  # noqa: D102
+    @property
+    def restricted(self) -> bool: ...  # noqa: D102
+
+
+Batch = Sequence[tuple[str, Sequence[Any]]]  # keys, each with the places of its message
+Same = Callable[[Found, bytes], bool]  # whether a message is the one noted, or what a redaction left of it
+Finder = Callable[[Sequence[Found]], Mapping[str, Sequence[Any]]]
+
+
+class Correspondence(ABC):
+    """The verbs; a kind of mailbox adds where messages stand and how they are changed."""
+
+    def __init__(self, client: Client, settings: MailSettings) -> None:
+        self._client = client
+        self._mail = settings
+
+    @abstractmethod
+    def _owners(self) -> Iterable[str]:
+        """Yield what may be the mailboxes' own addresses."""
+
+    @abstractmethod
+    def _messages(self) -> Iterator[tuple[Place, bytes]]:
+        """Yield every message of every folder."""
+
+    @abstractmethod
+    def _finder(self, same: Same) -> Finder:
+        """Return what finds, for one verb, the places of the messages noted: none, one, or two after a crash."""
+
+    @abstractmethod
+    def _file_name(self, note: Found) -> str:
+        """Return the name of a message's file in a package."""
+
+    @abstractmethod
+    def _contents(self, batch: Batch) -> Iterator[tuple[str, bytes]]:
+        """Yield the keys and contents of the messages that still stand."""
+
+    @abstractmethod
+    def _remove(self, batch: Batch) -> None:
+        """Delete these messages and no others; already gone is success."""
+
+    @abstractmethod
+    def _rewrite(self, batch: Batch, change: Callable[[bytes], bytes]) -> None:
+        """Put what `change` makes of a message in its place, with its date and flags."""
+
+    @abstractmethod
+    def _move(self, batch: Batch, *, restricted: bool) -> None:
+        """Move messages out of use, or back to where they came from."""
+
+    def locate(self, work: Work) -> Outcome:
+        """Note the messages of the person, those shared with other people, and mentions."""
+        outcome, reader = Outcome(), self._reader(work.subject)
+        for place, raw in self._messages():
+            letter = reader.read(raw)
+            if letter.how:
+                fate = _FATES[self._mail.rule(letter.role)] if letter.shared else ""
+                work.note(Found(place.folder, place.key, how=letter.how, fate=fate, digest=_digest(work, raw)))
+                outcome.count(label(place.folder, work.subject), "found" if letter.how == "subject" else "mention")
+                outcome.names |= letter.names
+        return outcome
+
+    def export(self, work: Work) -> Outcome:
+        """Write the person's messages as .eml files, an mbox of them, and an index as rows."""
+        outcome, reader = Outcome(), self._reader(work.subject)
+        rows = self._exported(work, reader, outcome)
+        if first := next(rows, None):
+            work.package.rows("messages", COLUMNS, chain([first], rows))
+            work.package.file("messages.mbox", BufferedReader(Stream(self._entries(work, reader))))
+        return outcome
+
+    def delete(self, work: Work) -> Outcome:
+        """Delete the person's messages; from those of other people too, and from mentions, take the person out."""
+        outcome, reader = Outcome(), self._reader(work.subject)
+        for batch in self._noted(work, reader):
+            acts = [(note, places, _act_on(note)) for note, places in batch]
+            self._rewrite([(note.key, places) for note, places, act in acts if act == "redacted"], reader.redacted)
+            self._remove([(note.key, places) for note, places, act in acts if act == "erased"])
+            for note, _, act in acts:
+                self._count_deleted(outcome, label(note.collection, work.subject), act)
+                if act == "redacted":
+                    work.note(replace(note, fate=act))
+        return outcome
+
+    def mask(self, work: Work) -> Outcome:
+        """Take the person out of every message noted."""
+        outcome, reader = Outcome(), self._reader(work.subject)
+        for batch in self._noted(work, reader):
+            self._rewrite([(note.key, places) for note, places in batch], reader.redacted)
+            for note, _ in batch:
+                outcome.count(label(note.collection, work.subject), "masked")
+                if not note.fate:  # that a message is shared must not be forgotten: masked, it does not tell any more
+                    work.note(replace(note, fate="masked"))
+        return outcome
+
+    def rectify(self, work: Work) -> Outcome:
+        """Change nothing, and say why."""
+        outcome = Outcome()
+        for note in work.found():
+            outcome.because(label(note.collection, work.subject), "retained", _AS_SENT)
+        return outcome
+
+    def restrict(self, work: Work) -> Outcome:
+        """Move the person's messages to the restricted folder of their mailbox."""
+        return self._moved(work, restricted=True)
+
+    def lift(self, work: Work) -> Outcome:
+        """Move the person's messages back to where they came from."""
+        return self._moved(work, restricted=False)
+
+    def subjects(self, work: Work) -> Iterator[Affected]:
+        """Stream everyone who wrote or was written to in the window, by the messages' own dates."""
+        start, end = (_moment(work.args.get(name)) for name in ("from", "to"))
+        seen: set[bytes] = set()
+        for _, raw in self._messages():
+            message = mime.parse(raw)
+            at = sent_at(message)
+            if at is None or ((start is None or start <= at) and (end is None or at <= end)):
+                yield from affected(message, seen, self._own, plus_addresses=self._client.plus_addresses)
+
+    def absent(self, work: Work) -> Outcome:
+        """Look again: for what was noted, and in every message for the person's identifiers."""
+        outcome = Outcome()
+        act = work.args.get("act", "delete")
+        if act in {"restrict", "lift"}:
+            self._look_where(work, outcome, restricted=act == "restrict")
+        elif act in {"delete", "mask"}:
+            self._look_everywhere(work, outcome, gone=act == "delete")
+        return outcome
+
+    def _look_where(self, work: Work, outcome: Outcome, *, restricted: bool) -> None:
+        for note, places in chain.from_iterable(self._noted(work, self._reader(work.subject))):
+            if note.how == "subject" and any(place.restricted != restricted for place in places):
+                _hit(outcome, note.collection, work.subject, "a message stands where it must not be used")
+
+    def _look_everywhere(self, work: Work, outcome: Outcome, *, gone: bool) -> None:
+        notes = list(work.found())
+        fates = {note.key: _act_on(note) if gone else note.fate for note in notes}
+        kept = {note.digest for note in notes if fates[note.key] == "retained"}  # by its content: someone may move it
+        reader = self._reader(work.subject)
+        for place, raw in self._messages():
+            fate, letter = fates.get(place.key), reader.read(raw)
+            if fate == "retained" or (letter.how and kept and _digest(work, raw) in kept):
+                continue
+            if fate == "erased":
+                _hit(outcome, place.folder, work.subject, "a message that was to go still stands")
+            elif letter.how:
+                _hit(outcome, place.folder, work.subject, letter.where)
+
+    def _count_deleted(self, outcome: Outcome, collection: str, act: str) -> None:
+        outcome.count(collection, act)
+        if act == "retained":
+            outcome.because(collection, "retained", _KEPT)
+        elif self._mail.residual:
+            outcome.count(collection, "residual")
+            outcome.because(collection, "residual", self._mail.residual)
+
+    def _moved(self, work: Work, *, restricted: bool) -> Outcome:
+        outcome = Outcome()
+        for batch in self._noted(work, self._reader(work.subject)):
+            standing = [(note, places) for note, places in batch if note.how == "subject" and places]
+            self._move([(note.key, places) for note, places in standing], restricted=restricted)
+            for note, _ in standing:
+                outcome.count(label(note.collection, work.subject), "restricted" if restricted else "lifted")
+        return outcome
+
+    def _exported(self, work: Work, reader: Reader, outcome: Outcome) -> Iterator[Mapping[str, Any]]:
+        for note, raw, shown in self._theirs(work, reader):
+            name = self._file_name(note)
+            work.package.file(name, shown)
+            outcome.count(label(note.collection, work.subject), "exported")
+            yield row(raw, name, reader, work.key)
+
+    def _entries(self, work: Work, reader: Reader) -> Iterator[bytes]:
+        for _, raw, shown in self._theirs(work, reader):
+            yield entry(shown, sent_at(mime.parse(raw)))
+
+    def _theirs(self, work: Work, reader: Reader) -> Iterator[tuple[Found, bytes, bytes]]:
+        """Yield the messages that the person gets, as they are and as they are shown to the person."""
+        for batch in self._noted(work, reader):
+            notes = {note.key: note for note, _ in batch}
+            for key, raw in self._contents([(note.key, at) for note, at in batch if note.how == "subject" and at]):
+                sent = reader.read(raw).sent
+                if sent or not work.args.get("provided"):
+                    shown = reader.disclosable(raw, sent=sent)
+                    yield notes[key], raw, reader.without_others(shown) if self._mail.mask_others else shown
+
+    def _noted(self, work: Work, reader: Reader) -> Iterator[list[tuple[Found, Sequence[Any]]]]:
+        notes = iter(work.found())
+        find = self._finder(partial(_same, work, reader))
+        while batch := list(islice(notes, _BATCH)):
+            places = find(batch)
+            yield [(note, places.get(note.key, ())) for note in batch]
+
+    def _reader(self, subject: Subject) -> Reader:
+        return Reader(subject, self._own)
+
+    @cached_property
+    def _own(self) -> Own:
+        return Own(self._owners(), self._client, self._mail.own_domains)
+
+
+def label(folder: str, subject: Subject) -> str:
+    """Return a folder's name for counts and reasons; a mailbox may be the person's own, and bear their address."""
+    return folder if not stands_in(folder, subject) else "a mailbox of the person"
+
+
+def _act_on(note: Found) -> str:
+    if note.fate in {"kept", "retained"}:
+        return "retained"
+    return "redacted" if note.how == "mention" or note.fate in {"shared", "redacted"} else "erased"
+
+
+def _digest(work: Work, raw: bytes) -> str:
+    return hmac.new(work.key, raw, "sha256").hexdigest()
+
+
+def _same(work: Work, reader: Reader, note: Found, raw: bytes) -> bool:
+    """Say whether a message is the one noted, by its content, or what is left of it without the person."""
+    return hmac.compare_digest(note.digest, _digest(work, raw)) or (mime.is_redacted(raw) and not reader.read(raw).how)
+
+
+def _hit(outcome: Outcome, folder: str, subject: Subject, ground: str) -> None:
+    outcome.count(label(folder, subject), "hit")
+    outcome.because(label(folder, subject), "hit", ground)
+
+
+def _moment(raw: Any) -> datetime | None:
+    if not raw:
+        return None
+    moment = datetime.fromisoformat(raw) if isinstance(raw, str) else raw
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

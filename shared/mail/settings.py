@@ -1,0 +1,49 @@
+"""The keys that every kind of mailbox has in the inventory."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+Rule = Literal["delete", "redact", "keep"]
+Role = Literal["sender", "recipient", "many"]
+
+
+class Roles(BaseModel):
+    """What an erasure does to a message with other people in it, by what the person is in it.
+
+    `sender`: wrote it. `recipient`: is the only person to whom it went. `many`: one of several recipients.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    sender: Rule = "redact"
+    recipient: Rule = "redact"
+    many: Rule = "redact"
+
+
+class MailSettings(BaseModel):
+    """What the inventory may say of mailboxes of any kind.
+
+    `shared_messages`: one rule for all messages with other people in them, or one a role. `own_domains`: whose
+    addresses are nobody's but the vendor's and the client's; by default the domains of the mailboxes' names and of
+    the client's contact. `mask_others`: other people's addresses are taken out of the copies that the person gets.
+    `residual`: what is known to stay behind after an erasure (a journal, an archive), and until when; each erased
+    message then counts as `residual` too, with this as the ground.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    shared_messages: Rule | Roles = "redact"
+    restricted_folder: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _-]*$")] = "Restricted"
+    own_domains: tuple[str, ...] | None = None
+    mask_others: bool = False
+    residual: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
+    datamap: str | None = None
+
+    def rule(self, role: Role) -> Rule:
+        """Return what becomes of a shared message in which the person has this role."""
+        rules = self.shared_messages
+        if isinstance(rules, str):
+            return rules
+        by_role: dict[Role, Rule] = {"sender": rules.sender, "recipient": rules.recipient, "many": rules.many}
+        return by_role[role]

@@ -112,7 +112,6 @@ auth_failure_delay = 0
 ssl = {ssl}
 ssl_cert = <{place}/cert.pem
 ssl_key = <{place}/key.pem
-imap_capability = {capability}
 passdb {{
   driver = passwd-file
   master = yes
@@ -129,12 +128,13 @@ userdb {{
 mail_location = maildir:~/Maildir
 namespace inbox {{
   inbox = yes
-  separator = /
+  prefix = {prefix}
+  separator = {separator}
 }}
 namespace public {{
   type = public
-  prefix = Public/
-  separator = /
+  prefix = Public{separator}
+  separator = {separator}
   location = maildir:{place}/public:INDEX=~/public
   subscriptions = no
   list = children
@@ -167,7 +167,7 @@ def needs_dovecot() -> None:
 
 
 @contextmanager
-def dovecot_server(*, capability: str = "", tls: bool = False) -> Iterator[MailServer]:
+def dovecot_server(*, tls: bool = False, prefix: str = "", separator: str = "/") -> Iterator[MailServer]:
     """Run a Dovecot with Maildirs, a master user and a public namespace."""
     with private_place("dovecot") as place:
         port, tls_port = free_port(), free_port() if tls else 0
@@ -178,7 +178,7 @@ def dovecot_server(*, capability: str = "", tls: bool = False) -> Iterator[MailS
         internal = ("dovecot", "dovenull", "dovecot") if os.geteuid() == 0 else (me.pw_name, me.pw_name, group)
         text = _DOVECOT.format(
             place=place, internal=internal, uid=me.pw_uid, gid=me.pw_gid, port=port, tls_port=tls_port,
-            capability=capability, ssl="yes" if tls else "no",
+            prefix=prefix, separator=separator, ssl="yes" if tls else "no",
         )  # fmt: skip
         if not tls:
             text = text.replace("ssl_cert", "#").replace("ssl_key", "#")
@@ -220,8 +220,9 @@ class _Between(socketserver.ThreadingTCPServer):
     daemon_threads = True
     allow_reuse_address = True
 
-    def __init__(self, port: int, hide: bytes, cut_at: bytes, times: int) -> None:
+    def __init__(self, port: int, hide: bytes, cut_at: bytes, times: int, seen: list[bytes]) -> None:
         super().__init__(("127.0.0.1", 0), _Pipe)
+        self.seen = seen
         self.port, self.hide, self.cut_at, self.left = port, hide, cut_at, times
 
     def handle_error(self, *_):
@@ -236,6 +237,7 @@ class _Pipe(socketserver.StreamRequestHandler):
             back = threading.Thread(target=self._back, args=(there,), daemon=True)
             back.start()
             for line in self.rfile:
+                self.server.seen.append(line)
                 there.sendall(line)
                 if self.server.cut_at and self.server.cut_at in line:
                     self.server.left -= 1
@@ -253,13 +255,15 @@ class _Pipe(socketserver.StreamRequestHandler):
 
 
 @contextmanager
-def between(port: int, *, hide: bytes = b"", cut_at: bytes = b"", times: int = 1) -> Iterator[int]:
+def between(
+    port: int, *, hide: bytes = b"", cut_at: bytes = b"", times: int = 1, seen: list[bytes] | None = None
+) -> Iterator[int]:
     """Stand between a client and a server, and yield the port.
 
     `hide` is taken out of what the server says; after `times` lines of the client with `cut_at` in them the
-    connection is cut, and so is each later one.
+    connection is cut, and so is each later one. `seen` takes all lines of the client.
     """
-    with _Between(port, hide, cut_at, times) as server:
+    with _Between(port, hide, cut_at, times, [] if seen is None else seen) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
         try:

@@ -45,7 +45,8 @@ class Place(Protocol):
 
 
 Batch = Sequence[tuple[str, Sequence[Any]]]  # keys, each with the places of its message
-Same = Callable[[Found, bytes], bool]  # whether a message is the one noted, or what a redaction left of it
+Same = Callable[[Found, bytes], bool]  # whether a message is the one noted, by its content
+Noted = Sequence[tuple[Found, Sequence[Any]]]
 Finder = Callable[[Sequence[Found]], Mapping[str, Sequence[Any]]]
 
 
@@ -94,7 +95,7 @@ class Correspondence(ABC):
         for place, raw in self._messages():
             letter = reader.read(raw)
             if letter.how:
-                fate = _FATES[self._mail.rule(letter.role)] if letter.shared else ""
+                fate = _FATES[self._mail.shared_messages.of(letter.role)] if letter.shared else ""
                 work.note(Found(place.folder, place.key, how=letter.how, fate=fate, digest=_digest(work, raw)))
                 outcome.count(label(place.folder, work.subject), "found" if letter.how == "subject" else "mention")
                 outcome.names |= letter.names
@@ -112,25 +113,25 @@ class Correspondence(ABC):
     def delete(self, work: Work) -> Outcome:
         """Delete the person's messages; from those of other people too, and from mentions, take the person out."""
         outcome, reader = Outcome(), self._reader(work.subject)
-        for batch in self._noted(work, reader):
+        for batch in self._noted(work):
             acts = [(note, places, _act_on(note)) for note, places in batch]
-            self._rewrite([(note.key, places) for note, places, act in acts if act == "redacted"], reader.redacted)
+            became = self._redacted(work, reader, [(note, places) for note, places, act in acts if act == "redacted"])
             self._remove([(note.key, places) for note, places, act in acts if act == "erased"])
             for note, _, act in acts:
                 self._count_deleted(outcome, label(note.collection, work.subject), act)
                 if act == "redacted":
-                    work.note(replace(note, fate=act))
+                    work.note(replace(note, fate=act, digest=became.get(note.digest, note.digest)))
         return outcome
 
     def mask(self, work: Work) -> Outcome:
         """Take the person out of every message noted."""
         outcome, reader = Outcome(), self._reader(work.subject)
-        for batch in self._noted(work, reader):
-            self._rewrite([(note.key, places) for note, places in batch], reader.redacted)
+        for batch in self._noted(work):
+            became = self._redacted(work, reader, batch)
             for note, _ in batch:
                 outcome.count(label(note.collection, work.subject), "masked")
-                if not note.fate:  # that a message is shared must not be forgotten: masked, it does not tell any more
-                    work.note(replace(note, fate="masked"))
+                # that a message is shared must not be forgotten: masked, it does not tell any more
+                work.note(replace(note, fate=note.fate or "masked", digest=became.get(note.digest, note.digest)))
         return outcome
 
     def rectify(self, work: Work) -> Outcome:
@@ -169,7 +170,7 @@ class Correspondence(ABC):
         return outcome
 
     def _look_where(self, work: Work, outcome: Outcome, *, restricted: bool) -> None:
-        for note, places in chain.from_iterable(self._noted(work, self._reader(work.subject))):
+        for note, places in chain.from_iterable(self._noted(work)):
             if note.how == "subject" and any(place.restricted != restricted for place in places):
                 _hit(outcome, note.collection, work.subject, "a message stands where it must not be used")
 
@@ -195,9 +196,21 @@ class Correspondence(ABC):
             outcome.count(collection, "residual")
             outcome.because(collection, "residual", self._mail.residual)
 
+    def _redacted(self, work: Work, reader: Reader, batch: Noted) -> dict[str, str]:
+        """Take the person out of these messages; return what their digests became, by which they are known again."""
+        became: dict[str, str] = {}
+
+        def change(raw: bytes) -> bytes:
+            after = reader.redacted(raw)
+            became[_digest(work, raw)] = _digest(work, after)
+            return after
+
+        self._rewrite([(note.key, places) for note, places in batch], change)
+        return became
+
     def _moved(self, work: Work, *, restricted: bool) -> Outcome:
         outcome = Outcome()
-        for batch in self._noted(work, self._reader(work.subject)):
+        for batch in self._noted(work):
             standing = [(note, places) for note, places in batch if note.how == "subject" and places]
             self._move([(note.key, places) for note, places in standing], restricted=restricted)
             for note, _ in standing:
@@ -217,7 +230,7 @@ class Correspondence(ABC):
 
     def _theirs(self, work: Work, reader: Reader) -> Iterator[tuple[Found, bytes, bytes]]:
         """Yield the messages that the person gets, as they are and as they are shown to the person."""
-        for batch in self._noted(work, reader):
+        for batch in self._noted(work):
             notes = {note.key: note for note, _ in batch}
             for key, raw in self._contents([(note.key, at) for note, at in batch if note.how == "subject" and at]):
                 sent = reader.read(raw).sent
@@ -225,9 +238,9 @@ class Correspondence(ABC):
                     shown = reader.disclosable(raw, sent=sent)
                     yield notes[key], raw, reader.without_others(shown) if self._mail.mask_others else shown
 
-    def _noted(self, work: Work, reader: Reader) -> Iterator[list[tuple[Found, Sequence[Any]]]]:
+    def _noted(self, work: Work) -> Iterator[Noted]:
         notes = iter(work.found())
-        find = self._finder(partial(_same, work, reader))
+        find = self._finder(partial(_same, work))
         while batch := list(islice(notes, _BATCH)):
             places = find(batch)
             yield [(note, places.get(note.key, ())) for note in batch]
@@ -252,12 +265,12 @@ def _act_on(note: Found) -> str:
 
 
 def _digest(work: Work, raw: bytes) -> str:
-    return hmac.new(work.key, raw, "sha256").hexdigest()
+    """Return the commitment to a message, whatever line ends a server gives it."""
+    return hmac.new(work.key, raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n"), "sha256").hexdigest()
 
 
-def _same(work: Work, reader: Reader, note: Found, raw: bytes) -> bool:
-    """Say whether a message is the one noted, by its content, or what is left of it without the person."""
-    return hmac.compare_digest(note.digest, _digest(work, raw)) or (mime.is_redacted(raw) and not reader.read(raw).how)
+def _same(work: Work, note: Found, raw: bytes) -> bool:
+    return hmac.compare_digest(note.digest, _digest(work, raw))
 
 
 def _hit(outcome: Outcome, folder: str, subject: Subject, ground: str) -> None:

@@ -1,8 +1,8 @@
 """The keys that every kind of mailbox has in the inventory."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator
 
 Rule = Literal["delete", "redact", "keep"]
 Role = Literal["sender", "recipient", "many"]
@@ -20,6 +20,10 @@ class Roles(BaseModel):
     recipient: Rule = "redact"
     many: Rule = "redact"
 
+    def of(self, role: Role) -> Rule:
+        """Return the rule for one role."""
+        return {"sender": self.sender, "recipient": self.recipient, "many": self.many}[role]
+
 
 class MailSettings(BaseModel):
     """What the inventory may say of mailboxes of any kind.
@@ -33,17 +37,14 @@ class MailSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    shared_messages: Rule | Roles = "redact"
+    shared_messages: Roles = Roles()
     restricted_folder: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _-]*$")] = "Restricted"
     own_domains: tuple[str, ...] | None = None
     mask_others: bool = False
     residual: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
     datamap: str | None = None
 
-    def rule(self, role: Role) -> Rule:
-        """Return what becomes of a shared message in which the person has this role."""
-        rules = self.shared_messages
-        if isinstance(rules, str):
-            return rules
-        by_role: dict[Role, Rule] = {"sender": rules.sender, "recipient": rules.recipient, "many": rules.many}
-        return by_role[role]
+    @field_validator("shared_messages", mode="before")
+    @classmethod
+    def _one_for_all(cls, rules: Any) -> Any:
+        return dict.fromkeys(("sender", "recipient", "many"), rules) if isinstance(rules, str) else rules

@@ -7,7 +7,7 @@ person changes.
 
 from shared.mime.parts import header, parse
 from shared.mime.reading import SENDERS, Party, headers, parties, texts
-from shared.mime.redaction import NOBODY, is_redacted, redacted, without
+from shared.mime.redaction import NOBODY, redacted, without
 
 __all__ = [
     "NOBODY",
@@ -15,7 +15,6 @@ __all__ = [
     "Party",
     "header",
     "headers",
-    "is_redacted",
     "parse",
     "parties",
     "redacted",

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from email.header import Header
 from email.message import Message
-from itertools import chain
 
 from shared.markup import Finder, replaced
 from shared.masking.redact import REDACTED
@@ -23,7 +22,7 @@ from shared.mime.parts import (
     set_text,
     written,
 )
-from shared.mime.reading import ROLES, Party, headers, in_header, texts
+from shared.mime.reading import ROLES, Party, in_header
 
 NOBODY = "redacted@redacted.invalid"  # stands in a header where an address has to
 
@@ -47,12 +46,6 @@ def without(raw: bytes, name: str, drop: Callable[[Party], bool]) -> bytes:
         return raw
     set_headers(message, kept)
     return written(message, like=raw)
-
-
-def is_redacted(raw: bytes) -> bool:
-    """Say whether someone has been taken out of a message."""
-    message = parse(raw)
-    return any(REDACTED in text or NOBODY in text for text in chain(headers(message), texts(message)))
 
 
 def _part(part: Message, find: Finder, is_theirs: Callable[[str], bool]) -> bool:

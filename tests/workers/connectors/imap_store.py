@@ -4,15 +4,18 @@ import imaplib
 import re
 from contextlib import ExitStack
 from dataclasses import dataclass
+from email.policy import SMTP
 from typing import Any
 
 from shared.domain.errors import UsageError
 from shared.inventory import Client, System
 from shared.testing import Desk
 from tests.mail_servers import PASSWORD, MailServer
+from tests.workers.connectors.mails import ADA, SUPPORT, forwarded, mail, with_attachments, with_html
 from workers import connectors
 from workers.connectors.imap import CONNECTOR
 
+UMLAUTS = "&AMQ-rger 2026"  # Ärger 2026, in modified UTF-7
 DATE = '"05-May-2026 08:30:00 +0200"'
 _HEAD = re.compile(rb'UID (\d+) .*?INTERNALDATE "([^"]+)".*?FLAGS \(([^)]*)\)')
 _LISTED = re.compile(rb'\((?P<flags>[^)]*)\) (?:"."|NIL) (?P<name>.+)$')
@@ -97,7 +100,7 @@ class Store(ExitStack):
             yield match["flags"].decode().lower(), match["name"].decode().strip('"')
 
     def entries(self, folder: str = "INBOX", box: str = "support") -> list[Entry]:
-        """Return a folder's messages; `\\Recent` is nobody's flag."""
+        """Return a folder's messages; that they are recent is no flag of theirs."""
         client = self.owner(box)
         typ, exists = client.select(_quoted(folder), readonly=True)
         assert "OK" == typ
@@ -126,3 +129,33 @@ class Store(ExitStack):
 
 def _quoted(folder: str) -> str:
     return f'"{folder}"'
+
+
+def fill(store):
+    """Put the person's mail, mail of others, mail of both and mail about her into two mailboxes."""
+    store.put(mail(f"Ada Example <{ADA}>", f"{SUPPORT}, privacy@acme.example"), flags="")
+    store.put(with_html(), "Sent", r"\Answered \Seen")
+    store.put(with_attachments(), "Sent/2026", r"\Flagged", box="sales")
+    store.put(mail(ADA, f"{SUPPORT}, Bob <bob@example.org>", "To both of you."))
+    store.put(mail("bob@example.org", SUPPORT, "Ada's address is <ada@example.org>, you know."), UMLAUTS)
+    store.put(forwarded(), flags=r"\Seen \Flagged")
+    store.put(mail("bob@example.org", SUPPORT, "Nothing about anyone.", x="stranger"), flags=r"\Deleted")
+    store.put(mail("xada@example.org", SUPPORT, "From ada@example.org.uk and ada+x@example.org.", x="stranger"))
+    store.put(mail("ada@example.org.test", "sales@acme.example", "+49 30 1234567", x="stranger"), box="sales")
+    sender = b"\xff\xfe" if store.server.kind == "dovecot" else b'"'  # pymap takes no header that is not ASCII
+    store.put(b"From: " + sender + b" <<,;@\nX: stranger\nContent-Type: multipart/mixed\nY: =?x?q?=zz?=\n\nbody")
+    store.put(mail("Carl <carl@example.org>", SUPPORT, "x", x="stranger").as_bytes(policy=SMTP), "Sent")
+
+
+def is_strangers(entry: Entry) -> bool:
+    """Say whether a message is other people's alone."""
+    return b"\nx: stranger" in entry.raw.lower()
+
+
+def strangers(store):
+    """Return all that is other people's, as it stands."""
+    return {
+        place: kept
+        for place, entries in store.everything().items()
+        if (kept := [entry for entry in entries if is_strangers(entry)])
+    }

@@ -41,19 +41,26 @@ class Folders:
         personal, self._others = _namespaces(client)
         self._prefix, self._separator = personal
         self._restricted = self._prefix + restricted_folder
-        self._names = dict.fromkeys(self._listed(client))
+        self._all = dict(self._listed(client))
+        self._separator = self._separator or "-"  # a server without hierarchy
 
     def __iter__(self) -> Iterator[Folder]:
-        return (self.folder(name) for name in self._names)
+        return (self.folder(name) for name, selectable in self._all.items() if selectable)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._names
+        return bool(self._all.get(str(name)))
+
+    def missing(self, name: str) -> list[str]:
+        """Return what has to be made for this folder to stand, the uppermost first: not every server makes the rest."""
+        parts = name.split(self._separator)
+        paths = [self._separator.join(parts[:number]) for number in range(1, len(parts))]
+        return [one for one in paths if one and one not in self._all] + ([] if name in self else [name])
 
     def folder(self, name: str) -> Folder:
         """Return a folder, knowing where its messages came from."""
         if name == self._restricted:
             return Folder(name, _INBOX)
-        if not self._separator or not name.startswith(self._restricted + self._separator):
+        if not name.startswith(self._restricted + self._separator):
             return Folder(name, name)
         rest = name.removeprefix(self._restricted + self._separator)
         for prefix, separator in self._others:
@@ -69,12 +76,12 @@ class Folders:
         rest = origin.replace(separator, self._separator) if separator else origin.removeprefix(self._prefix)
         return self._restricted + self._separator + rest
 
-    def _listed(self, client: IMAPClient) -> Iterator[str]:
-        """List all of it and each namespace, since a server may hide other people's folders from a plain `*`."""
+    def _listed(self, client: IMAPClient) -> Iterator[tuple[str, bool]]:
+        """Yield names, and whether they hold messages; each namespace is asked: a plain `*` may leave one out."""
         for directory in ("", *(prefix for prefix, _ in self._others)):
             for flags, separator, name in client.list_folders(directory.encode("latin-1"), "*"):
-                if not _UNSELECTABLE & {flag.lower() for flag in flags}:
-                    yield _INBOX if _text(name).upper() == _INBOX else _text(name)
+                selectable = not _UNSELECTABLE & {flag.lower() for flag in flags}
+                yield _INBOX if _text(name).upper() == _INBOX else _text(name), selectable
                 self._separator = self._separator or _text(separator or b"")
 
 

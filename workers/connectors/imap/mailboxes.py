@@ -101,8 +101,8 @@ class Mailboxes:
             folders = self.folders(mailbox)
             folder = folders.folder(name)
             target = folders.restricted_of(folder.origin) if restricted else folder.origin
-            if target not in folders:
-                create(self.client(mailbox), target)
+            for missing in folders.missing(target):
+                create(self.client(mailbox), missing)
             client = self._opened(mailbox, name, (place for _, place in group), change=True)
             move(client, [place.uid for key, place in group if key not in there], target)
             expunge(client, [place.uid for key, place in group if key in there])

@@ -21,7 +21,7 @@ class Search:
 
     A message is where its key says, unless its mark differs (then its content decides). Else it is looked for by its
     mark in its folder of origin and in that one's restricted folder, and is taken only if its content is what was
-    noted, or what a redaction left of it. Whoever has moved it elsewhere is found out by the second look.
+    noted. Whoever has moved it elsewhere is found out by the second look.
     """
 
     def __init__(self, mailboxes: Mailboxes, same: Same) -> None:

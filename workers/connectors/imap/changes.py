@@ -1,6 +1,7 @@
 """What is changed on an IMAP server, in the open folder: expunge, move, put a copy in a message's place."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -22,15 +23,15 @@ def expunge(client: IMAPClient, uids: Iterable[int]) -> None:
         client.uid_expunge(some)
 
 
-def move(client: IMAPClient, uids: Iterable[int], target: str) -> None:
-    """Move messages (RFC 6851); without MOVE copy, then expunge: what a crash leaves twice is one's restart's work."""
+def move(client: IMAPClient, uids: Iterable[int], source: str, target: str) -> None:
+    """Move messages (RFC 6851); without MOVE each is appended there, seen to stand, and then expunged here."""
     for some in _pieces(uids):
         if client.has_capability("MOVE"):
             client.move(some, target)
-        else:
-            _must_expunge(client)
-            client.copy(some, target)
-            expunge(client, some)
+            continue
+        _must_expunge(client)
+        for uid in some:
+            _transfer(client, uid, source, target)
 
 
 def create(client: IMAPClient, name: str) -> None:
@@ -45,30 +46,61 @@ def create(client: IMAPClient, name: str) -> None:
 def rewrite(client: IMAPClient, folder: str, uid: int, change: Callable[[bytes], bytes]) -> None:
     """Append what `change` makes of a message, with its date and flags, then expunge it; gone already is success.
 
-    A crash in between leaves both. So the copy is first looked for: it can only be younger in the folder, of the same
-    internal date.
+    A crash in between leaves both. So the copy is first looked for: it can only be younger in the folder.
     """
-    fetched = client.fetch([uid], ["BODY.PEEK[]", "FLAGS", "INTERNALDATE"]).get(uid)
-    if fetched is None:
+    if (letter := _Letter.fetched(client, uid)) is None:
         return
-    raw, at = fetched.get(b"BODY[]") or b"", fetched[b"INTERNALDATE"]
-    after = change(raw)
-    if after is raw:
+    after = change(letter.raw)
+    if after is letter.raw:
         return
     _must_expunge(client)
-    if not _stands_after(client, uid, at, after):
-        flags = [flag for flag in fetched.get(b"FLAGS", ()) if flag.lower() != RECENT.lower()]
-        client.append(folder, after, flags, at)
+    _keep(client, folder, replace(letter, raw=after), above=uid)
     expunge(client, [uid])
 
 
-def _stands_after(client: IMAPClient, uid: int, at: datetime, after: bytes) -> bool:
-    """Say whether a copy stands behind a message; by UID and day all servers search alike, but for time zones."""
-    near = ["UID", f"{uid + 1}:*", "SINCE", at.date() - _DAY, "BEFORE", at.date() + 2 * _DAY]
-    younger = [one for one in client.search(near) if one > uid]
-    mark = mark_of(after)
-    alike = [one for one, its in marks_of(client, younger).items() if its == mark]
-    return any(_as_sent(raw) == _as_sent(after) for _, raw in contents(client, sizes_of(client, alike)))
+def _transfer(client: IMAPClient, uid: int, source: str, target: str) -> None:
+    letter = _Letter.fetched(client, uid)
+    if letter is not None:
+        client.select_folder(target, readonly=True)
+        _keep(client, target, letter)
+        client.select_folder(source)
+        expunge(client, [uid])
+
+
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    """A message as a copy of it has to be."""
+
+    raw: bytes
+    flags: tuple[bytes, ...]
+    at: datetime  # the internal date
+
+    @classmethod
+    def fetched(cls, client: IMAPClient, uid: int) -> "_Letter | None":
+        told = client.fetch([uid], ["BODY.PEEK[]", "FLAGS", "INTERNALDATE"]).get(uid)
+        if told is None:
+            return None
+        flags = tuple(flag for flag in told.get(b"FLAGS", ()) if flag.lower() != RECENT.lower())
+        return cls(told.get(b"BODY[]") or b"", flags, told[b"INTERNALDATE"])
+
+
+def _keep(client: IMAPClient, folder: str, letter: _Letter, *, above: int = 0) -> None:
+    """See that a message stands in the open folder, with a UID above this one; a server's word alone is not enough."""
+    if _stands(client, letter, above):
+        return
+    client.append(folder, letter.raw, letter.flags, letter.at)
+    client.noop()  # so that the folder shows it
+    if not _stands(client, letter, above):
+        raise Final("the mail server did not keep a copy as it was given, so the original was left; see its log")
+
+
+def _stands(client: IMAPClient, letter: _Letter, above: int) -> bool:
+    """Look by UID and day, by which all servers search alike (but for time zones); then by content."""
+    near = ["UID", f"{above + 1}:*", "SINCE", letter.at.date() - _DAY, "BEFORE", letter.at.date() + 2 * _DAY]
+    found = [one for one in client.search(near) if one > above]
+    mark = mark_of(letter.raw)
+    alike = [one for one, its in marks_of(client, found).items() if its == mark]
+    return any(_as_sent(raw) == _as_sent(letter.raw) for _, raw in contents(client, sizes_of(client, alike)))
 
 
 def _as_sent(raw: bytes) -> bytes:

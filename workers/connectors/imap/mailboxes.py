@@ -104,7 +104,7 @@ class Mailboxes:
             for missing in folders.missing(target):
                 create(self.client(mailbox), missing)
             client = self._opened(mailbox, name, (place for _, place in group), change=True)
-            move(client, [place.uid for key, place in group if key not in there], target)
+            move(client, [place.uid for key, place in group if key not in there], name, target)
             expunge(client, [place.uid for key, place in group if key in there])
 
     def _opened(self, mailbox: str, name: str, places: Iterable[Standing], *, change: bool = False) -> IMAPClient:

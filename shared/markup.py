@@ -44,14 +44,19 @@ class View:
                 yield first, last
 
 
-def view(raw: str) -> View:
-    """Read a piece of HTML."""
+# A line of a calendar or a card goes on after a line end and a blank (RFC 5545 section 3.1, RFC 6350 section 3.2).
+_FOLD = re.compile(r"(?P<unseen>\r?\n[ \t])")
+
+
+def view(raw: str, *, folded: bool = False) -> View:
+    """Read a piece of HTML, or of text with folded lines."""
     pieces: list[tuple[str, int, int]] = []
     before = 0
-    for match in _MARKUP.finditer(raw):
+    for match in (_FOLD if folded else _MARKUP).finditer(raw):
         pieces.append((raw[before : match.start()], before, match.start()))
         # A break stands nowhere: what is replaced across it leaves the tag.
-        pieces.append((_read(match), match.start() if match["entity"] else match.end(), match.end()))
+        start = match.start() if match.lastgroup == "entity" else match.end()
+        pieces.append((_read(match), start, match.end()))
         before = match.end()
     pieces.append((raw[before:], before, len(raw)))
     starts, places, length = [], [], 0
@@ -69,19 +74,19 @@ def _read(match: re.Match[str]) -> str:
     return "" if match.lastgroup else "\n"
 
 
-def readings(raw: str, *, as_html: bool = False) -> Iterator[str]:
-    """Yield the text as it is written and, if it is HTML, as it is read."""
+def readings(raw: str, *, as_html: bool = False, folded: bool = False) -> Iterator[str]:
+    """Yield the text as it is written and, if it is HTML or has folded lines, as it is read."""
     yield raw
-    if as_html:
-        yield _MARKUP.sub(_read, raw)
+    if as_html or folded:
+        yield (_MARKUP if as_html else _FOLD).sub(_read, raw)
 
 
-def replaced(raw: str, find: Finder, by: str, *, as_html: bool = False) -> str:
+def replaced(raw: str, find: Finder, by: str, *, as_html: bool = False, folded: bool = False) -> str:
     """Return the text with what `find` finds in its readings replaced, and all else as it was."""
     raw = _cut(raw, ([span] for span in find(raw)), by)
-    if not as_html:
+    if not (as_html or folded):
         return raw
-    seen = view(raw)
+    seen = view(raw, folded=not as_html)
     return _cut(raw, (list(seen.back(*span)) for span in find(seen.text)), by)
 
 

@@ -13,7 +13,7 @@ import threading
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
@@ -46,7 +46,7 @@ class MailServer:
     port: int
     username: str
     kind: str
-    names: dict[str, str] = field(default_factory=dict)
+    hashed: str = ""
     tls_port: int = 0
 
     def mailbox(self, name: str, domain: str) -> str:
@@ -55,11 +55,8 @@ class MailServer:
         if self.kind == "pymap":
             home = self.place / "mail"
             with (home / "pymap-etc-passwd").open("a") as users, (home / "pymap-etc-shadow").open("a") as secrets:
-                users.write(f"{address}:x:::::{address}:\n".replace(":::::", "::::"))
-                secrets.write(f"{address}:{self.names['hash']}:::::::\n")
-        else:
-            with (self.place / "users").open("a") as users:
-                users.write(f"{address}:{self.names['hash']}\n")
+                users.write(f"{address}:x::::{address}:\n")
+                secrets.write(f"{address}:{self.hashed}:::::::\n")
         return address
 
     def domain(self) -> str:
@@ -91,7 +88,7 @@ def pymap_server() -> Iterator[MailServer]:
         with running([*command, "--no-service", "managesieve", "maildir", str(place / "mail")], log=log) as server:
             until(lambda: must_live(server, log) or answers(port), timeout=20)
             hashed = BuiltinHash(rounds=1).hash(PASSWORD).replace(":", "\\:")
-            yield MailServer(place, port, "{mailbox}", "pymap", {"hash": hashed})
+            yield MailServer(place, port, "{mailbox}", "pymap", hashed)
 
 
 _DOVECOT = """
@@ -118,8 +115,8 @@ passdb {{
   args = scheme=PLAIN {place}/master
 }}
 passdb {{
-  driver = passwd-file
-  args = scheme=PLAIN username_format=%u {place}/users
+  driver = static
+  args = password={password}
 }}
 userdb {{
   driver = static
@@ -168,23 +165,23 @@ def needs_dovecot() -> None:
 
 @contextmanager
 def dovecot_server(*, tls: bool = False, prefix: str = "", separator: str = "/") -> Iterator[MailServer]:
-    """Run a Dovecot with Maildirs, a master user and a public namespace."""
+    """Run a Dovecot with Maildirs, whoever asks for one, a master user and a public namespace."""
     with private_place("dovecot") as place:
         port, tls_port = free_port(), free_port() if tls else 0
         if tls:
             certificate(place)
+        packed = "{PLAIN.B64}" + b64encode(PASSWORD.encode()).decode()
         me = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())  # mail of root is refused
         group = grp.getgrgid(me.pw_gid).gr_name
         internal = ("dovecot", "dovenull", "dovecot") if os.geteuid() == 0 else (me.pw_name, me.pw_name, group)
         text = _DOVECOT.format(
             place=place, internal=internal, uid=me.pw_uid, gid=me.pw_gid, port=port, tls_port=tls_port,
-            prefix=prefix, separator=separator, ssl="yes" if tls else "no",
+            prefix=prefix, separator=separator, password=packed, ssl="yes" if tls else "no",
         )  # fmt: skip
         if not tls:
             text = text.replace("ssl_cert", "#").replace("ssl_key", "#")
         (place / "dovecot.conf").write_text(text)
-        (place / "master").write_text(f"{MASTER}:{{PLAIN.B64}}{b64encode(PASSWORD.encode()).decode()}\n")
-        (place / "users").touch()
+        (place / "master").write_text(f"{MASTER}:{packed}\n")
         for folder in ("mail", "public/.support/cur", "public/.support/new", "public/.support/tmp"):
             (place / folder).mkdir(parents=True)
         place.chmod(0o711)  # its processes run as other users
@@ -193,8 +190,7 @@ def dovecot_server(*, tls: bool = False, prefix: str = "", separator: str = "/")
         command = [str(shutil.which("dovecot")), "-F", "-c", str(place / "dovecot.conf")]
         with running(command, log=place / "out") as server:
             until(lambda: must_live(server, place / "out") or answers(port), timeout=20)
-            hashed = "{PLAIN.B64}" + b64encode(PASSWORD.encode()).decode()
-            yield MailServer(place, port, f"{{mailbox}}*{MASTER}", "dovecot", {"hash": hashed}, tls_port)
+            yield MailServer(place, port, f"{{mailbox}}*{MASTER}", "dovecot", "", tls_port)
 
 
 def certificate(place: Path) -> None:

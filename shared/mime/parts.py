@@ -4,6 +4,7 @@ import base64
 import binascii
 import quopri
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable
 from email.generator import BytesGenerator
 from email.message import Message
@@ -12,7 +13,8 @@ from email.policy import Compat32
 from io import BytesIO
 
 _DEEPEST = 50  # parts within parts: beyond, a message is read as one text, since a hostile one would exhaust the stack
-_TEXTS = re.compile(r"application/(?:[\w.+-]*(?:json|xml|csv|yaml|javascript)|rtf|mbox|sql)")
+_TEXTS = re.compile(r"application/(?:[\w.+-]*(?:json|xml|csv|yaml|javascript|ics|calendar|vcard)|rtf|mbox|sql)")
+_FOLDED = re.compile(r"(?:text|application)/(?:calendar|ics|directory|[\w.-]*vcard)")
 _NAMES = re.compile(r"\.(?:txt|csv|tsv|json|html?|md|log|xml|ics|vcf|ya?ml|eml|sql)$", re.IGNORECASE)
 _ONE_BYTE = re.compile(r"utf-?8|us-ascii|ascii|iso-?8859|latin|windows-125|cp125", re.IGNORECASE)
 _WORD = re.compile(r"=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bBqQ])\?([^?]*)\?=(?:\s+(?==\?[^?\s]+\?[bBqQ]\?[^?]*\?=))?")
@@ -103,6 +105,11 @@ def is_html(part: Message) -> bool:
     return part.get_content_type() in {"text/html", "application/xhtml+xml"}
 
 
+def is_folded(part: Message) -> bool:
+    """Say whether a part is a calendar or a card, whose lines go on after a line end and a blank."""
+    return bool(_FOLDED.fullmatch(part.get_content_type()) or filename(part).lower().endswith((".ics", ".vcf")))
+
+
 def is_text(part: Message) -> bool:
     """Say whether a part can be read as text, by its type or the name of its file."""
     if part.is_multipart():
@@ -152,8 +159,10 @@ def set_content(part: Message, data: bytes) -> None:
     part.set_payload(data.decode("ascii", "surrogateescape"))
 
 
-def charsets(part: Message) -> list[str]:
+def charsets(part: Message, data: bytes) -> list[str]:
     """Return how a text may be read: as declared and, where ASCII would not show through, as single bytes too."""
+    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        return ["utf-16"]
     try:
         declared = part.get_content_charset() or "utf-8"
     except (LookupError, TypeError, ValueError):

@@ -7,7 +7,7 @@ from email.message import Message
 
 from shared.domain.identifier import split_addresses
 from shared.markup import readings
-from shared.mime.parts import as_text, charsets, content, decoded, filename, is_html, is_text, parse, sealed
+from shared.mime.parts import as_text, charsets, content, decoded, filename, is_folded, is_html, is_text, parse, sealed
 
 _OF_A_MESSAGE = frozenset({"from", "to", "cc", "bcc", "reply-to", "sender"})
 ROLES = _OF_A_MESSAGE | {f"resent-{name}" for name in _OF_A_MESSAGE}
@@ -78,5 +78,5 @@ def texts(message: Message) -> Iterator[str]:
             yield from texts(within)
         elif is_text(part):
             data = content(part)
-            for charset in charsets(part):
-                yield from readings(as_text(data, charset), as_html=is_html(part))
+            for charset in charsets(part, data):
+                yield from readings(as_text(data, charset), as_html=is_html(part), folded=is_folded(part))

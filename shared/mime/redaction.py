@@ -12,6 +12,7 @@ from shared.mime.parts import (
     content,
     decoded,
     filename,
+    is_folded,
     is_html,
     is_text,
     parse,
@@ -67,9 +68,9 @@ def _part(part: Message, find: Finder, is_theirs: Callable[[str], bool]) -> bool
 
 def _text(part: Message, find: Finder) -> bool:
     data = content(part)
-    for charset in charsets(part):
+    for charset in charsets(part, data):
         before = as_text(data, charset)
-        after = replaced(before, find, REDACTED, as_html=is_html(part))
+        after = replaced(before, find, REDACTED, as_html=is_html(part), folded=is_folded(part))
         if after != before:
             set_text(part, after, charset)
             return True

@@ -68,6 +68,14 @@ CASES = {
     "entities": part("text/html", b"<td>ada&#64;example&#x2e;org</td><td>x</td>"),
     "mailto": part("text/html", b'<a href="mailto:ada@example.org?subject=x">mail</a>'),
     "calendar": part("text/calendar", b"ATTENDEE;CN=Ada:mailto:ada@example.org"),
+    "folded calendar": part("text/calendar", b"ATTENDEE;CN=Ada:mailto:ada@exa\n mple.org"),
+    "folded card": part(
+        "application/octet-stream", b"EMAIL:ada@\n\texample.org", head=b"Content-Disposition: inline; filename=A.VCF\n"
+    ),
+    "card in base64": part("text/x-vcard", base64.encodebytes(b"EMAIL:ada@example\r\n .org\r\n"), "base64"),
+    "calendar by type": part("application/ics", b"ORGANIZER:mailto:ada@example.org"),
+    "html in base64": part("text/html", base64.encodebytes(b"<b>ada</b>@example.<i>org</i>"), "base64"),
+    "utf-16 unsaid": part("text/csv", base64.encodebytes("Ada;ada@example.org".encode("utf-16")), "base64"),
     "json by type": part("application/vnd.api+json", b'{"to": "ada@example.org"}'),
     "text by name": part(
         "application/octet-stream", b"ada@example.org", head=b"Content-Disposition: attachment; filename=a.csv\n"

@@ -79,8 +79,11 @@ class Store(ExitStack):
         raw = message if isinstance(message, bytes) else message.as_bytes()
         raw = raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
         client = self.owner(box)
-        if folder not in self.folders(box):
-            client.create(_quoted(folder))
+        known = [name for _, name in self._listed(box)]
+        steps = [folder[:at] for at, sign in enumerate(folder) if sign == "/"] if self.server.kind == "pymap" else []
+        for name in (*steps, folder):  # pymap makes no folder below one that does not stand
+            if name not in known:
+                client.create(_quoted(name))
         typ, said = client.append(_quoted(folder), f"({flags})", DATE, raw)
         assert "OK" == typ, said
 

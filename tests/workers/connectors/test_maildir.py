@@ -477,3 +477,27 @@ def test_the_modern_policy_reads_what_is_written(mails):
     for path in files(root).values():
         message = message_from_bytes(path.read_bytes(), policy=default)
         assert "redacted" not in str(message["From"]) or "redacted@redacted.invalid" in str(message["From"])
+
+
+def test_the_clients_rule_may_differ_by_role(tmp_path):
+    """A message that the person wrote may go, and one that went to many may stay, as the rules say."""
+    put(tmp_path, mail(ADA, f"{SUPPORT}, bob@example.org"))
+    kept = put(tmp_path, mail("bob@example.org", f"{ADA}, carl@example.org"))
+    desk, keys = Desk(subject()), {"shared_messages": {"sender": "delete", "many": "keep"}}
+    run(tmp_path, desk, "locate", keys)
+    outcome = run(tmp_path, desk, "delete", keys)
+    assert {SUPPORT: {"erased": 1, "retained": 1}} == outcome.counts
+    assert [at(tmp_path, kept)] == list(files(tmp_path).values())
+    assert 0 == run(tmp_path, desk, "absent", keys, act="delete").total("hit")
+
+
+def test_other_people_are_masked_and_the_declared_rest_is_counted(tmp_path):
+    """`mask_others` and `residual` hold for Maildirs too."""
+    put(tmp_path, mail(ADA, f"{SUPPORT}, bob@example.org"))
+    desk, keys = Desk(subject()), {"mask_others": True, "residual": "the journal keeps it for 90 days"}
+    run(tmp_path, desk, "locate", keys)
+    run(tmp_path, desk, "export", keys)
+    assert not any(b"bob@" in content for content in desk.package.files.values())
+    outcome = run(tmp_path, desk, "delete", keys)
+    assert 1 == outcome.total("residual")
+    assert ["the journal keeps it for 90 days"] == [one.ground for one in outcome.reasons]

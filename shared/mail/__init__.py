@@ -3,7 +3,8 @@
 A connector kind subclasses `Correspondence` and says how its messages are read, moved, rewritten and removed.
 """
 
-from shared.mail.correspondence import Batch, Correspondence, Finder, Place, Same
+from shared.mail.correspondence import Correspondence
+from shared.mail.kept import Batch, Finder, Place, Same
 from shared.mail.letters import Letter, Reader
 from shared.mail.settings import MailSettings, Roles
 

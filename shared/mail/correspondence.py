@@ -6,14 +6,13 @@ the person in its text is a mention: redacted, never deleted. Correspondence is 
 """
 
 import hmac
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from io import BufferedReader
 from itertools import chain, islice
-from typing import Any, Protocol
+from typing import Any
 
 from shared import mime
 from shared.domain.identifier import Subject
@@ -21,6 +20,7 @@ from shared.domain.outcome import Found, Outcome
 from shared.freetext import stands_in
 from shared.inventory import Client
 from shared.mail.index import COLUMNS, row
+from shared.mail.kept import Mailboxes, Noted
 from shared.mail.letters import Reader, sent_at
 from shared.mail.mbox import Stream, entry
 from shared.mail.people import Own, affected
@@ -33,61 +33,12 @@ _AS_SENT = "correspondence is kept as it was sent"
 _FATES = {"delete": "", "redact": "shared", "keep": "kept"}  # what locate writes down, and a person approves
 
 
-class Place(Protocol):
-    """Where a message stands: by which key it is noted, in which folder (of origin), put out of use or not."""
-
-    @property
-    def key(self) -> str: ...  # noqa: D102 - the class says it
-    @property
-    def folder(self) -> str: ...  # noqa: D102
-    @property
-    def restricted(self) -> bool: ...  # noqa: D102
-
-
-Batch = Sequence[tuple[str, Sequence[Any]]]  # keys, each with the places of its message
-Same = Callable[[Found, bytes], bool]  # whether a message is the one noted, by its content
-Noted = Sequence[tuple[Found, Sequence[Any]]]
-Finder = Callable[[Sequence[Found]], Mapping[str, Sequence[Any]]]
-
-
-class Correspondence(ABC):
+class Correspondence(Mailboxes):
     """The verbs; a kind of mailbox adds where messages stand and how they are changed."""
 
     def __init__(self, client: Client, settings: MailSettings) -> None:
         self._client = client
         self._mail = settings
-
-    @abstractmethod
-    def _owners(self) -> Iterable[str]:
-        """Yield what may be the mailboxes' own addresses."""
-
-    @abstractmethod
-    def _messages(self) -> Iterator[tuple[Place, bytes]]:
-        """Yield every message of every folder."""
-
-    @abstractmethod
-    def _finder(self, same: Same) -> Finder:
-        """Return what finds, for one verb, the places of the messages noted: none, one, or two after a crash."""
-
-    @abstractmethod
-    def _file_name(self, note: Found) -> str:
-        """Return the name of a message's file in a package."""
-
-    @abstractmethod
-    def _contents(self, batch: Batch) -> Iterator[tuple[str, bytes]]:
-        """Yield the keys and contents of the messages that still stand."""
-
-    @abstractmethod
-    def _remove(self, batch: Batch) -> None:
-        """Delete these messages and no others; already gone is success."""
-
-    @abstractmethod
-    def _rewrite(self, batch: Batch, change: Callable[[bytes], bytes]) -> None:
-        """Put what `change` makes of a message in its place, with its date and flags."""
-
-    @abstractmethod
-    def _move(self, batch: Batch, *, restricted: bool) -> None:
-        """Move messages out of use, or back to where they came from."""
 
     def locate(self, work: Work) -> Outcome:
         """Note the messages of the person, those shared with other people, and mentions."""

@@ -131,3 +131,34 @@ def test_a_mailbox_that_left_the_inventory_is_asked_for(store):
     store.run(desk, "locate")
     with pytest.raises(Final, match="no longer in the inventory"):
         store.run(desk, "delete", {"mailboxes": [store.boxes["sales"]]})
+
+
+def test_a_check_says_what_is_lacking(on_dovecot):
+    """A check opens every folder, asks for UIDPLUS, and names mailboxes by their number only."""
+    fill(on_dovecot)
+    before = on_dovecot.everything()
+    folder = on_dovecot.server.place / "mail" / on_dovecot.boxes["sales"] / "Maildir" / ".Sent.2026"
+    mode = folder.stat().st_mode
+    folder.chmod(0)
+    try:
+        with between(on_dovecot.server.port, hide=b" UIDPLUS") as port:
+            one = on_dovecot.connector(port=port)
+            found = [(x.severity, x.place, x.what.partition(",")[0]) for x in one.check()]
+            one.close()
+    finally:
+        folder.chmod(mode)
+    lists = "of the inventory's list"
+    assert [
+        ("error", f"mailbox 1 {lists}", "the server has no UIDPLUS"),
+        ("error", f"mailbox 2 {lists}", "the server has no UIDPLUS"),
+        ("error", f"mailbox 2 {lists}", "some folders may not be opened or changed"),
+    ] == found
+    assert before == on_dovecot.everything()
+
+
+def test_a_check_needs_the_right_password(on_dovecot):
+    """A login that is refused is what a check raises, as any verb does."""
+    one = on_dovecot.connector(password="wrong")
+    with pytest.raises(Final, match="check username and password"):
+        list(one.check())
+    one.close()

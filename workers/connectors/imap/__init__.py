@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from shared.domain.outcome import Found, Outcome
 from shared.inventory import Client, System
 from shared.mail import Batch, Correspondence, Finder, Same
-from shared.ports import Work
+from shared.ports import Finding, Work
 from workers.connectors.imap.folders import title_of
 from workers.connectors.imap.mailboxes import Mailboxes
 from workers.connectors.imap.messages import Key, Standing
@@ -27,6 +27,12 @@ from workers.connectors.imap.session import Sessions, reachable
 from workers.connectors.imap.settings import ImapSettings
 
 _UNSEEN = "what the mail server's own caches, indexes and archives keep cannot be seen over IMAP"
+
+
+_LACKS = {
+    "UIDPLUS": ("the server has no UIDPLUS, so nothing can be deleted or masked", "turn UIDPLUS (RFC 4315) on"),
+    "rights": ("some folders may not be opened or changed", "give the login l, r, s, w, i, k, t, e (RFC 4314) on all"),
+}
 
 
 class Imap(Correspondence):
@@ -53,6 +59,12 @@ class Imap(Correspondence):
                 if counts.keys() & {"erased", "redacted"}:
                     outcome.because(collection, "residual", _UNSEEN)
         return outcome
+
+    def check(self) -> Iterator[Finding]:
+        """Log in to every mailbox, open every folder, see what the server can; names of either stay out."""
+        with reachable():
+            for number, lack in self._mailboxes.lacking():
+                yield Finding("error", f"mailbox {number} of the inventory's list", *_LACKS[lack])
 
     def _owners(self) -> Iterable[str]:
         return [account.mailbox for account in self._accounts]

@@ -44,6 +44,27 @@ class Mailboxes:
             for folder in self.folders(mailbox):
                 yield from self._in_folder(mailbox, folder)
 
+    def lacking(self) -> Iterator[tuple[int, str]]:
+        """Yield each mailbox's number with what it lacks: `UIDPLUS`, or folders that may not be opened or changed."""
+        for mailbox, account in self._accounts.items():
+            client, folders = self.client(mailbox), self.folders(mailbox)
+            if not client.has_capability("UIDPLUS"):
+                yield account.number, "UIDPLUS"
+            if not all(self._may_change(client, mailbox, folder.name) for folder in folders):
+                yield account.number, "rights"
+
+    def _may_change(self, client: IMAPClient, mailbox: str, name: str) -> bool:
+        """Select a folder as for a change; nothing is changed but which messages are said to be recent."""
+        try:
+            self.open(client, mailbox, name, change=True)
+        except client.ReadOnlyError:
+            return False
+        except client.AbortError:
+            raise
+        except client.Error:
+            return False
+        return True
+
     def _in_folder(self, mailbox: str, folder: Folder) -> Iterator[tuple[Standing, bytes]]:
         client = self.client(mailbox)
         opened = self.open(client, mailbox, folder.name)

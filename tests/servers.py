@@ -4,11 +4,13 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import stat
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -166,3 +168,22 @@ def postgres_server(*, copied: bool = False) -> Iterator[Postgres]:
             postgres = Postgres(place)
             until(lambda: must_live(server, log) or postgres.answers(), timeout=20)
             yield postgres
+
+
+@contextmanager
+def s3_server() -> Iterator[str]:
+    """Run moto's S3 over HTTP, as a process on a free port of the loopback interface; yield its URL."""
+    with private_place("s3") as place, socket.create_server(("127.0.0.1", 0)) as taken:
+        port, log = taken.getsockname()[1], place / "log"
+        taken.close()
+        command = [sys.executable, "-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", str(port)]
+        with running(command, log=log, cwd=place) as server:
+            until(lambda: must_live(server, log) or listens(port), timeout=60)
+            yield f"http://127.0.0.1:{port}"
+
+
+def listens(port: int) -> bool:
+    """Say whether somebody takes connections at a port of ours."""
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False

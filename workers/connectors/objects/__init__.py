@@ -7,7 +7,6 @@ against the rule is ambiguous. There is no `mask`: an object is the person's as 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import blake2b
@@ -21,15 +20,16 @@ from shared import freetext
 from shared.domain.identifier import EMAIL, Subject, normalise
 from shared.domain.outcome import Found, Outcome
 from shared.inventory import Client, System
-from shared.ports import Affected, Finding, Work
-from workers.connectors.objects.check import check
+from shared.ports import Affected, Work
+from workers.connectors.objects.erasing import UPLOADS, Eraser, purge
 from workers.connectors.objects.judge import Judge, Judged
 from workers.connectors.objects.owners import CATEGORIES, InPath, Rule, Sidecar, as_json, document_of
-from workers.connectors.objects.store import Place, Store, Taken, reachable
-from workers.connectors.objects.texts import redacted
+from workers.connectors.objects.store import Store, Taken, reachable
 
 _COLUMNS = ("path", "size", "modified")
-_NEEDED = "still needed by another person"
+_KNOWN_TO_STAY = {"shared", "retained", "residual"}
+_UNREAD = "some objects cannot be read (their kind, a password, damage): look at them by hand"
+_UNFINISHED = "what was uploaded so far cannot be read before the upload is finished"
 _IN_PATH = "the value stands in the objects' paths, which are not rewritten"
 _AS_WRITTEN = "documents are kept as they were written"
 
@@ -58,15 +58,19 @@ class Objects:
         self._store = Store(settings.url, settings.options, system.folder, settings.restricted_prefix)
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Let go of the storage."""
+        self._store.close()
 
     def locate(self, work: Work) -> Outcome:
         """Note the person's objects, what lies beside them, and texts that name the person."""
         outcome = Outcome()
         for judged in self._judged(work.subject):
+            collection = self._collection(judged.place.key, work.subject)
+            if judged.unread:
+                outcome.count(collection, "residual")
+                outcome.because(collection, "residual", _UNREAD)
             if not judged.how:
                 continue
-            collection = self._collection(judged.place.key, work.subject)
             with reachable():
                 digest = self._store.digest(judged.place, work.key)
             fate = "shared" if judged.shared else ""
@@ -77,6 +81,10 @@ class Objects:
                 for owner in judged.owners:
                     outcome.identifiers |= owner.traits.identifiers - work.subject.identifiers
                     outcome.names |= owner.traits.names
+        for judged in self._unfinished(work.subject):
+            fate = "shared" if judged.shared else ""
+            work.note(Found(UPLOADS, judged.place.key, sure=judged.sure, fate=fate))
+            outcome.count(UPLOADS, "found" if judged.sure else "ambiguous")
         return outcome
 
     def export(self, work: Work) -> Outcome:
@@ -88,23 +96,16 @@ class Objects:
         return outcome
 
     def delete(self, work: Work) -> Outcome:
-        """Delete the person's objects, then what lies beside them; redact mentions; keep what others need."""
-        outcome = Outcome()
-        for note in work.found():
-            with reachable():
-                act = self._delete(note, work.subject)
-            outcome.count(note.collection, act)
-            if act == "retained":
-                outcome.because(note.collection, act, _NEEDED)
-            if act != "erased":
-                work.note(replace(note, fate=act))
-        return outcome
+        """Delete the person's objects with all of their versions, then what lies beside them; redact mentions."""
+        return Eraser(self._store, self._rule, self._judge(work.subject), work).run()
 
     def rectify(self, work: Work) -> Outcome:
         """Write new values into what lies beside the person's objects."""
         outcome = Outcome()
         changes = work.args.get("changes") or {}
         for note in work.found():
+            if note.collection == UPLOADS:
+                continue
             if self._unchangeable(note, changes):
                 outcome.count(note.collection, "failed")
                 outcome.because(note.collection, "failed", _IN_PATH)
@@ -162,16 +163,24 @@ class Objects:
         return Subject(region=self._client.region, plus_addresses=self._client.plus_addresses)
 
     def _look_everywhere(self, work: Work, outcome: Outcome) -> None:
-        notes = {note.key: note for note in work.found()}
+        notes = {note.place: note for note in work.found()}
         for judged in self._judged(work.subject):
-            note = notes.get(judged.place.key)
-            if note and note.fate in {"retained", "shared"}:
+            collection = self._collection(judged.place.key, work.subject)
+            note = notes.get((collection, judged.place.key))
+            if judged.unread:
+                outcome.count(collection, "residual")
+                outcome.because(collection, "residual", _UNREAD)
+            if note and note.fate in _KNOWN_TO_STAY:
                 continue
             hit = "an object that was to go still stands" if note and note.how != "mention" else ""
             if hit or (judged.how and (judged.sure or judged.by_path)):
-                collection = self._collection(judged.place.key, work.subject)
                 outcome.count(collection, "hit")
                 outcome.because(collection, "hit", hit or judged.where)
+        for judged in self._unfinished(work.subject):
+            note = notes.get((UPLOADS, judged.place.key))
+            if not (note and note.fate in _KNOWN_TO_STAY) and (note or judged.sure or judged.by_path):
+                outcome.count(UPLOADS, "hit")
+                outcome.because(UPLOADS, "hit", judged.where)
 
     def _contradicts(self, note: Found, act: str, work: Work) -> str:
         if act == "rectify":
@@ -184,26 +193,13 @@ class Objects:
             after, _ = self._rule.rectified(document, changes, work.subject)
             return "an old value still stands" if after != document else ""
         restricted = act == "restrict"
-        if note.how == "mention" or all(one.restricted == restricted for one in self._store.places(note.key)):
+        if (
+            note.how == "mention"
+            or note.collection == UPLOADS
+            or all(one.restricted == restricted for one in self._store.places(note.key))
+        ):
             return ""
         return "an object stands where it must not be used"
-
-    def _delete(self, note: Found, subject: Subject) -> str:
-        if note.fate in {"shared", "retained"}:
-            return "retained"
-        if note.how == "mention":
-            for place in self._store.places(note.key):
-                self._redact(place, subject)
-            return "redacted"
-        if self._judge(subject).is_anothers_by_now(note.key, beside=note.how == "file"):
-            return "retained"
-        self._store.remove(note.key)
-        return "erased"
-
-    def _redact(self, place: Place, subject: Subject) -> None:
-        if self._judge(subject).names_person(place):
-            with self._store.open(place) as file:
-                self._store.replace(place, redacted(file, place.key, subject))
 
     def _rectify(self, rule: Sidecar, note: Found, changes: Mapping[str, str], subject: Subject) -> int:
         document, raw = self._document(note.key)
@@ -213,6 +209,7 @@ class Objects:
         if after != document:
             for place in self._store.places(note.key):
                 self._store.replace(place, [as_json(after, raw)])
+            purge(self._store, self._store.older(note.key))
         return int(stands)
 
     def _unchangeable(self, note: Found, changes: Mapping[str, str]) -> bool:
@@ -222,7 +219,7 @@ class Objects:
     def _moved(self, work: Work, *, restricted: bool) -> Outcome:
         outcome = Outcome()
         for note in work.found():
-            if note.how == "mention":
+            if note.how == "mention" or note.collection == UPLOADS:
                 continue
             try:
                 with reachable():
@@ -238,8 +235,12 @@ class Objects:
         for note in work.found():
             if note.how == "mention" or (note.how == "file" and note.fate == "shared"):
                 continue
+            if note.collection == UPLOADS:
+                outcome.count(UPLOADS, "residual")
+                outcome.because(UPLOADS, "residual", _UNFINISHED)
+                continue
             with reachable():
-                if not (places := self._store.places(note.key)):
+                if not (places := self._store.readable(note.key)):
                     continue
                 with self._store.open(places[0]) as file:
                     work.package.file(note.key, file)
@@ -254,6 +255,10 @@ class Objects:
     def _judged(self, subject: Subject) -> Iterator[Judged]:
         with reachable():
             yield from self._judge(subject).judged()
+
+    def _unfinished(self, subject: Subject) -> Iterator[Judged]:
+        with reachable():
+            yield from self._judge(subject).unfinished()
 
     def _judge(self, subject: Subject) -> Judge:
         return Judge(self._rule, self._store, subject, self._own_domain)

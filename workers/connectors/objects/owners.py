@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from functools import cache
 from typing import Any, Literal
 
@@ -153,9 +154,17 @@ class InPath(_Rule):
 
 
 class Scan(_Rule):
-    """Nobody says whose it is: texts that name one person only are that person's."""
+    """Nobody says whose it is: texts and documents that name one person only are that person's.
+
+    What cannot be read is counted as residual, unless its path fits a pattern of `ignore` (`*.png`).
+    """
 
     scan: Literal[True]
+    ignore: tuple[str, ...] = ()
+
+    def passes_over(self, key: str) -> bool:
+        """Say whether the client knows that such objects name nobody."""
+        return any(fnmatch(key, pattern) for pattern in self.ignore)
 
 
 Rule = Sidecar | InPath | Scan

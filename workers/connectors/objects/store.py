@@ -2,6 +2,7 @@
 
 An object's key is its path below the URL, and stays so while it is restricted: `a/b.pdf` then lies at
 `.restricted/a/b.pdf`. A crash between copy and removal may leave it in both places; every act sees to both.
+In a versioned bucket an object that was deleted, or a text that was replaced, still lies in its older versions.
 """
 
 import hashlib
@@ -15,19 +16,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from stat import S_IMODE
 from typing import Any, BinaryIO, cast
 
 from fsspec import AbstractFileSystem
-from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
 from shared.domain.errors import Final, Retryable
+from shared.storage import opening, versions
+from shared.storage.versions import Bucket, Held, Version
 
 _UNREACHABLE = "the storage of the objects cannot be reached"
+_REFUSED = "the objects may not be read or changed; check the rights of the credentials"
 _CHUNK = 1024 * 1024
 _PART = ".rightsdesk-part"
 _TIMES = ("mtime", "LastModified", "last_modified", "modified", "updated", "created")
+_REFUSALS = (("paramiko", "AuthenticationException"), ("botocore.exceptions", "NoCredentialsError"))
 # What drivers raise beside OSError; a driver that is not loaded has raised nothing.
 _FAULTS = (
     ("botocore.exceptions", "BotoCoreError"),
@@ -42,13 +47,15 @@ _FAULTS = (
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an object lies, or one of its two copies."""
+    """Where an object lies, or one of its two copies, or one of its older versions (or the marker of a deletion)."""
 
     key: str
     path: str
     restricted: bool
     size: int | None = None
     modified: datetime | None = None
+    version: str = ""  # empty for what everybody sees
+    marker: bool = False
 
 
 @contextmanager
@@ -57,10 +64,12 @@ def reachable() -> Iterator[None]:
     try:
         yield
     except PermissionError:
-        raise Final("the objects may not be read or changed; check the rights of the credentials") from None
-    except OSError:
+        raise Final(_REFUSED) from None
+    except (OSError, EOFError):
         raise Retryable(_UNREACHABLE) from None
-    except _faults():
+    except _raised(_REFUSALS):
+        raise Final(_REFUSED) from None
+    except _raised(_FAULTS):
         raise Retryable(_UNREACHABLE) from None
 
 
@@ -72,25 +81,36 @@ class Store:
     """All objects below a URL."""
 
     def __init__(self, url: str, options: Mapping[str, Any], folder: Path, restricted_prefix: str) -> None:
-        self._url = url if "://" in url or "::" in url else str(folder / url)
-        self._options = dict(options)
+        self._url, self._options, self._folder = url, options, folder
         self._prefix = restricted_prefix.strip("/")
 
     @cached_property
     def _opened(self) -> tuple[AbstractFileSystem, str]:
         try:
-            fs, root = url_to_fs(self._url, use_listings_cache=False, skip_instance_cache=True, **self._options)
+            return opening.opened(self._url, self._options, self._folder)
         except (ImportError, ValueError, TypeError):
             raise Final("the URL or its options fit no storage driver installed here; check the inventory") from None
-        return fs, root.rstrip("/")
 
     @property
     def fs(self) -> AbstractFileSystem:
         """The file system; a fresh connection for each connector."""
         return self._opened[0]
 
+    @cached_property
+    def _bucket(self) -> Bucket | None:
+        return versions.bucket_of(self.fs)
+
+    @property
+    def _versioned(self) -> Bucket | None:
+        return self._bucket if self._bucket and self._bucket.versioned(self._opened[1]) else None
+
+    def close(self) -> None:
+        """Let go of the connection, if there is one."""
+        if "_opened" in self.__dict__:
+            opening.close(self.fs)
+
     def folders(self) -> Iterator[dict[str, list[Place]]]:
-        """Yield the objects of each folder, those that are restricted too: {name: places}."""
+        """Yield the objects of each folder, those that are restricted or deleted too: {name: places, newest first}."""
         self._check_root()
         yield from self._below("", (True, True))
 
@@ -105,15 +125,48 @@ class Store:
     def places(self, key: str) -> list[Place]:
         """Return where an object lies: nowhere, somewhere, or twice after a crash."""
         both = ((self._path(key, restricted=restricted), restricted) for restricted in (False, True))
-        return [Place(key, path, restricted) for path, restricted in both if self.fs.exists(path)]
+        return [Place(key, path, restricted) for path, restricted in both if versions.seen(self.fs, path)]
+
+    def older(self, key: str) -> list[Place]:
+        """Return the versions of an object that are not seen any more, and the markers of its deletion."""
+        if self._versioned is None:
+            return []
+        both = ((self._path(key, restricted=restricted), restricted) for restricted in (False, True))
+        found = ((one, restricted) for path, restricted in both for one in self._versioned.versions(path))
+        return [place for one, restricted in found if (place := self._place(key, one, restricted)).version]
+
+    def readable(self, key: str) -> list[Place]:
+        """Return where an object can be read: where it lies, else its newest version."""
+        return self.places(key) or [place for place in self.older(key) if not place.marker][:1]
+
+    def stands(self, key: str) -> bool:
+        """Say whether anything of an object is left, a version or an unfinished upload too."""
+        return any(versions.stands(self.fs, self._path(key, restricted=one)) for one in (False, True))
+
+    def unfinished(self) -> Iterator[str]:
+        """Yield the keys of multipart uploads that nobody has finished; only S3 keeps such."""
+        root = self._opened[1]
+        for path, _ in self._bucket.uploads(root) if self._bucket else ():
+            if path.startswith(root + "/"):
+                yield path.removeprefix(root + "/").removeprefix(self._prefix + "/")
+
+    def abort(self, key: str) -> int:
+        """Abort the unfinished uploads to a key; return their number."""
+        assert self._bucket is not None
+        return sum(self._bucket.abort(self._path(key, restricted=one)) for one in (False, True))
 
     def open(self, place: Place) -> BinaryIO:
-        """Open an object for reading."""
+        """Open an object, or one version of it, for reading."""
+        if place.marker:
+            raise FileNotFoundError
+        if place.version:
+            assert self._bucket is not None
+            return self._bucket.open(place.path, place.version)
         return cast("BinaryIO", self.fs.open(place.path, "rb"))
 
     def read_sidecar(self, key: str) -> bytes | None:
         """Return a small object; None if there is none, or if it is too long to lie beside another."""
-        for place in self.places(key):
+        for place in self.readable(key):
             with suppress(FileNotFoundError), self.open(place) as file:
                 raw = file.read(_CHUNK)
                 return raw if len(raw) < _CHUNK else None
@@ -121,6 +174,8 @@ class Store:
 
     def described(self, place: Place) -> tuple[int | None, datetime | None]:
         """Return an object's size and the time of its last change, as far as the storage tells."""
+        if place.version:
+            return place.size, place.modified
         info = self.fs.info(place.path)
         return info.get("size"), _time(info)
 
@@ -132,11 +187,15 @@ class Store:
                 mac.update(chunk)
         return mac.hexdigest()
 
-    def remove(self, key: str) -> None:
-        """Delete an object; already gone is success."""
-        for place in self.places(key):
-            with suppress(FileNotFoundError):
-                self.fs.rm_file(place.path)
+    def remove(self, key: str) -> Held | None:
+        """Delete an object with all of its versions (already gone is success); return what holds it, if anything."""
+        both = [versions.remove(self.fs, self._path(key, restricted=restricted)).held for restricted in (False, True)]
+        return next((held for held in both if held), None)
+
+    def remove_version(self, place: Place) -> Held | None:
+        """Delete one version that is not seen any more; return what holds it, if anything does."""
+        assert self._bucket is not None
+        return self._bucket.remove_version(place.path, place.version)
 
     def move(self, key: str, *, restricted: bool) -> bool:
         """Move an object to where restricted ones lie, or back; say whether it is there now."""
@@ -154,7 +213,10 @@ class Store:
         return bool(places)
 
     def replace(self, place: Place, content: Iterable[bytes]) -> None:
-        """Put other content in an object's place, whole or not at all."""
+        """Put other content in an object's place, whole or not at all; its older versions stay."""
+        if self._bucket is not None:
+            self._replace_in_bucket(self._bucket, place.path, content)
+            return
         part = place.path + _PART
         with self.fs.open(part, "wb") as file:
             for chunk in content:
@@ -164,7 +226,21 @@ class Store:
             shutil.copymode(place.path, part)
             with suppress(PermissionError):  # only root may give files away
                 os.chown(part, status.st_uid, status.st_gid)
+        elif opening.is_sftp(self.fs):
+            self.fs.ftp.chmod(part, S_IMODE(self.fs.ftp.stat(place.path).st_mode))
         self._move(part, place.path)
+
+    def _replace_in_bucket(self, bucket: Bucket, path: str, content: Iterable[bytes]) -> None:
+        """Write straight into the place: an upload is seen when it is committed, and a part would leave versions."""
+        file = self.fs.open(path, "wb", autocommit=False, **bucket.dress(path))
+        try:
+            for chunk in content:
+                file.write(chunk)
+            file.close()
+        except BaseException:
+            file.discard()
+            raise
+        file.commit()
 
     def _move(self, path: str, target: str) -> None:
         """Move by literal paths: fsspec's generic `mv` would read `[1]` in a name as a pattern."""
@@ -185,7 +261,7 @@ class Store:
         fs, root = self._opened
         if isinstance(fs, MemoryFileSystem):
             return
-        top = root if isinstance(fs, LocalFileSystem) else root.lstrip("/").split("/")[0]
+        top = root if isinstance(fs, LocalFileSystem) or opening.is_sftp(fs) else root.lstrip("/").split("/")[0]
         if not fs.exists(top):
             raise Final("the storage named by `url` in the inventory does not exist, or its disk is not mounted")
 
@@ -193,27 +269,44 @@ class Store:
         files: dict[str, list[Place]] = {}
         folders: dict[str, set[bool]] = {}
         for restricted in (False, True):
-            for info in self._listed(folder, restricted=restricted) if there[restricted] else ():
-                name = info["name"].rstrip("/").rpartition("/")[2]
-                key = f"{folder}/{name}" if folder else name
-                if info["type"] == "directory" and (restricted or key != self._prefix):
-                    folders.setdefault(name, set()).add(restricted)
-                elif info["type"] == "file":
-                    place = Place(
-                        key, self._path(key, restricted=restricted), restricted, info.get("size"), _time(info)
-                    )
-                    files.setdefault(name, []).append(place)
-        yield dict(sorted(files.items()))
+            for one in self._listed(folder, restricted=restricted) if there[restricted] else ():
+                if isinstance(one, Place):
+                    files.setdefault(one.key.rpartition("/")[2], []).append(one)
+                elif restricted or one != self._prefix:
+                    folders.setdefault(one.rpartition("/")[2], set()).add(restricted)
+        yield {name: sorted(places, key=_newest_first) for name, places in sorted(files.items())}
         for name, inside in sorted(folders.items()):
             below = f"{folder}/{name}" if folder else name
             yield from self._below(below, (False in inside, True in inside))
 
-    def _listed(self, folder: str, *, restricted: bool) -> list[dict[str, Any]]:
+    def _listed(self, folder: str, *, restricted: bool) -> Iterator[Place | str]:
+        """Yield the objects right in a folder, and the keys of the folders there."""
         path = self._path(folder, restricted=restricted).rstrip("/")
+        key = f"{folder}/" if folder else ""
+        if self._versioned is not None:
+            for one in self._versioned.folder(path):
+                name = (one if isinstance(one, str) else one.path).rpartition("/")[2]
+                if name:
+                    yield key + name if isinstance(one, str) else self._place(key + name, one, restricted)
+            return
         with suppress(FileNotFoundError):
-            listed = self.fs.ls(path, detail=True)
-            return [info for info in listed if info["name"].strip("/") != path.strip("/")]
-        return []
+            for info in self.fs.ls(path, detail=True):
+                name = info["name"].rstrip("/").rpartition("/")[2]
+                if info["name"].strip("/") == path.strip("/"):
+                    continue
+                if info["type"] == "directory":
+                    yield key + name
+                elif info["type"] == "file":
+                    where = self._path(key + name, restricted=restricted)
+                    yield Place(key + name, where, restricted, info.get("size"), _time(info))
+
+    def _place(self, key: str, one: Version, restricted: bool) -> Place:
+        seen = one.latest and not one.marker
+        return Place(key, one.path, restricted, one.size, one.modified, "" if seen else one.id, one.marker)
+
+
+def _newest_first(place: Place) -> tuple[bool, bool, float]:
+    return bool(place.version), place.marker, -place.modified.timestamp() if place.modified else 0
 
 
 def _time(info: Mapping[str, Any]) -> datetime | None:
@@ -228,6 +321,6 @@ def _time(info: Mapping[str, Any]) -> datetime | None:
     return told if told.tzinfo else told.replace(tzinfo=UTC)
 
 
-def _faults() -> tuple[type[Exception], ...]:
-    found = (getattr(sys.modules.get(module), name, None) for module, name in _FAULTS)
+def _raised(names: Iterable[tuple[str, str]]) -> tuple[type[Exception], ...]:
+    found = (getattr(sys.modules.get(module), name, None) for module, name in names)
     return tuple(one for one in found if isinstance(one, type) and issubclass(one, Exception))

@@ -1,4 +1,4 @@
-"""Text objects, read a line at a time, however long they are."""
+"""What objects say: texts read a line at a time, however long they are, and office documents by the paragraph."""
 
 import codecs
 import io
@@ -11,6 +11,7 @@ from shared import freetext
 from shared.domain.identifier import EMAIL, PHONE, Identifier, Subject
 from shared.markup import readings, replaced
 from shared.masking.redact import REDACTED
+from workers.connectors.objects.documents import is_document, paragraphs
 
 _TEXT = re.compile(r"\.(?:txt|csv|tsv|json|jsonl|html?|md|log|xml|ics|vcf|ya?ml|eml|srt|vtt)$", re.IGNORECASE)
 _HTML = re.compile(r"\.html?$", re.IGNORECASE)
@@ -28,33 +29,45 @@ class Named:
 
 
 def is_text(name: str) -> bool:
-    """Say by its name whether an object is a text."""
+    """Say by its name whether an object is a text, which can be redacted."""
     return bool(_TEXT.search(name))
 
 
-def names_person(file: BinaryIO, name: str, subject: Subject) -> bool:
-    """Say whether a text names the person."""
+def is_readable(name: str) -> bool:
+    """Say by its name whether an object can be read: a text or an office document."""
+    return is_text(name) or is_document(name)
+
+
+def said(file: BinaryIO, name: str) -> Iterator[str]:
+    """Yield what an object says, piece by piece; `Unreadable` if that cannot be known."""
+    if is_document(name):
+        yield from paragraphs(file)
+        return
     html = bool(_HTML.search(name))
-    return any(freetext.stands_in(text, subject) for line in _lines(file)[1] for text in readings(line, as_html=html))
+    for line in _lines(file)[1]:
+        yield from readings(line, as_html=html)
+
+
+def names_person(file: BinaryIO, name: str, subject: Subject) -> bool:
+    """Say whether an object names the person."""
+    return any(freetext.stands_in(text, subject) for text in said(file, name))
 
 
 def named(file: BinaryIO, name: str, subject: Subject, own_domain: str) -> Named:
-    """Say whom a text names; addresses at the client's own domain are nobody's."""
-    html = bool(_HTML.search(name))
+    """Say whom an object names; addresses at the client's own domain are nobody's."""
     person = others = False
-    for line in _lines(file)[1]:
-        for text in readings(line, as_html=html):
-            person = person or bool(freetext.stands_in(text, subject))
-            others = others or any(one not in subject.identifiers for one in people_in(text, subject, own_domain))
+    for text in said(file, name):
+        person = person or bool(freetext.stands_in(text, subject))
+        others = others or any(one not in subject.identifiers for one in people_in(text, subject, own_domain))
         if person and others:
             break
     return Named(person, others)
 
 
-def people(file: BinaryIO, subject: Subject, own_domain: str) -> Iterator[Identifier]:
-    """Yield every identifier of people in a text."""
-    for line in _lines(file)[1]:
-        yield from people_in(line, subject, own_domain)
+def people(file: BinaryIO, name: str, subject: Subject, own_domain: str) -> Iterator[Identifier]:
+    """Yield every identifier of people in an object."""
+    for text in said(file, name):
+        yield from people_in(text, subject, own_domain)
 
 
 def people_in(text: str, subject: Subject, own_domain: str) -> Iterator[Identifier]:

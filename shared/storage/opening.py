@@ -1,0 +1,62 @@
+"""Open any fsspec URL; an SFTP server only if it is known."""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fsspec import AbstractFileSystem
+from fsspec.core import url_to_fs
+
+from shared.domain.errors import Final
+
+_SSH = ("sftp://", "ssh://")
+
+
+def opened(url: str, options: Mapping[str, Any], folder: Path) -> tuple[AbstractFileSystem, str]:
+    """Return the file system of a URL, on a connection of its own, and the path that the URL names.
+
+    A relative path is below `folder`. Options go to the storage's driver, but for an SFTP server's `host_key`
+    (`SHA256:…`, as `ssh-keygen -lf` prints it) or `known_hosts` (a file; else the user's own). A ValueError, TypeError
+    or ImportError says that URL and options fit no driver.
+    """
+    options = dict(options)
+    if "::" in url:
+        raise ValueError("a chained URL reads through copies; name the storage itself")
+    if url.startswith(_SSH):
+        options["host_key_policy"] = _policy(options.pop("host_key", None), options.pop("known_hosts", None), folder)
+    where = url if "://" in url else str(folder / url)
+    fs, root = url_to_fs(where, use_listings_cache=False, skip_instance_cache=True, **options)
+    return fs, root.rstrip("/")
+
+
+def close(fs: AbstractFileSystem) -> None:
+    """Let go of a file system's connection, where it holds one open."""
+    if is_sftp(fs):
+        fs.ftp.close()
+        fs.client.close()
+
+
+def is_sftp(fs: AbstractFileSystem) -> bool:
+    """Say whether a file system is an SFTP server's."""
+    return "sftp" in fs.protocol
+
+
+def _policy(host_key: str | None, known_hosts: str | None, folder: Path) -> Any:
+    """Return what decides about a server's key, which fsspec would else accept unseen, password and all."""
+    from paramiko import MissingHostKeyPolicy  # noqa: PLC0415 - an extra: only SFTP needs it
+    from paramiko.hostkeys import HostKeys  # noqa: PLC0415 - the same
+
+    known = HostKeys()
+    path = folder / known_hosts if known_hosts else Path("~/.ssh/known_hosts").expanduser()
+    if host_key is None and (known_hosts or path.exists()):
+        known.load(str(path))
+
+    class Known(MissingHostKeyPolicy):  # type: ignore[misc]  # paramiko has no types
+        def missing_host_key(self, _client: Any, hostname: str, key: Any) -> None:
+            printed = "SHA256:" + base64.b64encode(hashlib.sha256(key.asbytes()).digest()).decode().rstrip("=")
+            if not (printed == host_key if host_key else known.check(hostname, key)):
+                raise Final("the SFTP server's key is not the one that is known; check host_key or known_hosts")
+
+    return Known()

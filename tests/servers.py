@@ -177,7 +177,8 @@ def s3_server() -> Iterator[str]:
         port, log = taken.getsockname()[1], place / "log"
         taken.close()
         command = [sys.executable, "-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", str(port)]
-        with running(command, log=log, cwd=place) as server:
+        few = os.environ | {"MOTO_S3_DEFAULT_MAX_KEYS": "7"}  # listings have several pages
+        with running(command, log=log, cwd=place, env=few) as server:
             until(lambda: must_live(server, log) or listens(port), timeout=60)
             yield f"http://127.0.0.1:{port}"
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 from uuid import uuid4
 
 import pytest

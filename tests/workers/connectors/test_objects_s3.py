@@ -1,13 +1,12 @@
 """The connector of objects on S3, by moto's server over real HTTP: versions, markers, locks, unfinished uploads."""
 
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import boto3
 import pytest
 
-from shared.domain.errors import Final
+from shared.domain.errors import Final, Retryable
 from shared.testing import Desk
 from tests.servers import s3_server
 from tests.workers.connectors.objects_store import (
@@ -21,7 +20,6 @@ from tests.workers.connectors.objects_store import (
     ScanWorld,
     SidecarWorld,
     subject,
-    with_sidecars,
 )
 
 KEYS = {"key": "test", "secret": "test"}
@@ -88,16 +86,16 @@ class Bucket(Disk):
         }
 
 
-@pytest.fixture(params=["plain", "versioned"])
-def disk(request, endpoint, tmp_path):
-    """A bucket without and with versions."""
-    return Bucket(endpoint, tmp_path, versioned=request.param == "versioned")
-
-
 @pytest.fixture
 def bucket(endpoint, tmp_path):
     """A bucket with versions."""
     return Bucket(endpoint, tmp_path, versioned=True)
+
+
+@pytest.fixture
+def disk(bucket):
+    """Where the contract's worlds lie."""
+    return bucket
 
 
 @pytest.fixture
@@ -111,8 +109,184 @@ class TestSidecar(SidecarWorld):
 
 
 class TestInPath(InPathWorld):
-    """Owners in the paths."""
+    """Owners in the paths, in a bucket without versions."""
+
+    @pytest.fixture
+    def disk(self, endpoint, tmp_path):
+        """A bucket that keeps nothing."""
+        return Bucket(endpoint, tmp_path, versioned=False)
 
 
 class TestScan(ScanWorld):
     """Owners in the texts."""
+
+
+def test_every_version_and_marker_goes(bucket):
+    """What was overwritten, deleted and written again is gone with all of its past, and Bob's past is as it was."""
+    bucket.put("calls/+4930555555/two.wav", b"Bob 1")
+    bucket.put("calls/+4930555555/two.wav", b"Bob 2")
+    bucket.fs.rm_file(f"{bucket.root}/calls/+4930555555/two.wav")
+    before = bucket.versions()
+    for content in (b"one", b"two"):
+        bucket.put(CALL, content)
+    bucket.fs.rm_file(f"{bucket.root}/{CALL}")
+    bucket.put(CALL, b"three")
+    desk = Desk(subject())
+    assert {"calls": {"found": 1}} == bucket.run(desk, "locate", IN_PATH).counts
+    assert {"calls": {"erased": 1}} == bucket.run(desk, "delete", IN_PATH).counts
+    assert before == bucket.versions()
+    assert 0 == bucket.run(desk, "absent", IN_PATH, act="delete").total("hit")
+
+
+@pytest.mark.parametrize("owner", [IN_PATH, {"sidecar": ".json", "field": "phone"}])
+def test_a_deleted_object_is_found_behind_its_marker(bucket, owner):
+    """A delete that only laid a marker over the object is no erasure; it is exported, erased, and proved."""
+    bucket.put(CALL, b"RIFF of Ada")
+    bucket.put(f"{CALL}.json", {"phone": "+4930123456"})
+    if owner == IN_PATH:
+        bucket.s3.delete_object(Bucket=bucket.name, Key=f"kept/{CALL}.json")
+    bucket.fs.rm_file(f"{bucket.root}/{CALL}")
+    desk = Desk(subject())
+    assert 2 == bucket.run(desk, "locate", owner).total("found")
+    assert bucket.run(desk, "absent", owner, act="delete").total("hit")
+    bucket.run(desk, "export", owner)
+    assert b"RIFF of Ada" == desk.package.files[CALL]
+    assert 2 == bucket.run(desk, "delete", owner).total("erased")
+    assert [] == bucket.versions()
+    assert 0 == bucket.run(desk, "absent", owner, act="delete").total("hit")
+
+
+def test_a_restored_version_is_a_hit(bucket):
+    """A system that lies by keeping a version under a marker is caught."""
+    bucket.put(CALL, b"RIFF")
+    desk = Desk(subject())
+    bucket.run(desk, "locate", IN_PATH)
+    bucket.run(desk, "delete", IN_PATH)
+    bucket.put(CALL, b"RIFF")
+    bucket.fs.rm_file(f"{bucket.root}/{CALL}")
+    assert {"calls": {"hit": 1}} == bucket.run(desk, "absent", IN_PATH, act="delete").counts
+
+
+def test_a_locked_version_is_retained_until_its_date(locked):
+    """What Object Lock keeps is retained with its date, out of sight, with what says whose it is; the rest goes."""
+    locked.put("a.pdf", b"%PDF 1")
+    until = locked.lock("a.pdf")
+    locked.put("a.pdf", b"%PDF 2")
+    locked.put("a.pdf.json", {"email": ADA})
+    desk = Desk(subject())
+    locked.run(desk, "locate", SIDECAR)
+    for _ in range(2):
+        outcome = locked.run(desk, "delete", SIDECAR)
+        assert {"objects": {"retained": 2}} == outcome.counts
+        assert {until} == {one.until for one in outcome.reasons}
+        assert [("kept/a.pdf", b"%PDF 1"), ("kept/a.pdf", None)] == [
+            one for one in locked.versions() if one[0] == "kept/a.pdf"
+        ]
+    assert 0 == locked.run(desk, "absent", SIDECAR, act="delete").total("hit")
+
+
+def test_a_legal_hold_has_no_date(locked):
+    """A hold lasts until somebody ends it; then the retry erases."""
+    locked.put(CALL, b"RIFF")
+    hold = {"Bucket": locked.name, "Key": f"kept/{CALL}"}
+    locked.s3.put_object_legal_hold(**hold, LegalHold={"Status": "ON"})
+    desk = Desk(subject())
+    locked.run(desk, "locate", IN_PATH)
+    outcome = locked.run(desk, "delete", IN_PATH)
+    assert [("retained", None)] == [(one.outcome, one.until) for one in outcome.reasons]
+    (version,) = locked.s3.list_object_versions(Bucket=locked.name)["Versions"]
+    locked.s3.put_object_legal_hold(**hold, VersionId=version["VersionId"], LegalHold={"Status": "OFF"})
+    again = Desk(subject())
+    locked.run(again, "locate", IN_PATH)
+    assert {"calls": {"erased": 1}} == locked.run(again, "delete", IN_PATH).counts
+    assert [] == locked.versions()
+
+
+def test_a_redaction_leaves_no_older_version(bucket):
+    """The text that named the person stands in no version; its headers, metadata and tags are as they were."""
+    text = b"bob@example.org and ada@example.org"
+    words = {"ContentType": "text/x-list", "Metadata": {"made-by": "crm"}, "Tagging": "class=list&year=2026"}
+    bucket.s3.put_object(Bucket=bucket.name, Key="kept/all.txt", Body=text, **words)
+    bucket.s3.put_object(Bucket=bucket.name, Key="kept/all.txt", Body=b"bob@example.org", **words)
+    bucket.s3.put_object(Bucket=bucket.name, Key="kept/all.txt", Body=text + b", " + text, **words)
+    desk = Desk(subject())
+    assert {"objects": {"mention": 1}} == bucket.run(desk, "locate", SCAN).counts
+    assert {"objects": {"redacted": 1}} == bucket.run(desk, "delete", SCAN).counts
+    after = b"bob@example.org and [redacted], bob@example.org and [redacted]"
+    bob = b"bob@example.org"
+    assert {("kept/all.txt", after), ("kept/all.txt", bob)} == set(bucket.versions())
+    head = bucket.s3.head_object(Bucket=bucket.name, Key="kept/all.txt")
+    assert ("text/x-list", {"made-by": "crm"}) == (head["ContentType"], head["Metadata"])
+    tags = bucket.s3.get_object_tagging(Bucket=bucket.name, Key="kept/all.txt")["TagSet"]
+    assert {"class": "list", "year": "2026"} == {one["Key"]: one["Value"] for one in tags}
+    assert 0 == bucket.run(desk, "absent", SCAN, act="delete").total("hit")
+    assert [] == bucket.uploads()
+
+
+def test_a_text_that_named_the_person_once_is_a_mention(bucket):
+    """Only the version that names the person goes; what everybody sees is not touched."""
+    bucket.put("all.txt", b"bob@example.org and ada@example.org")
+    bucket.put("all.txt", b"bob@example.org")
+    desk = Desk(subject())
+    assert 1 == bucket.run(desk, "absent", SCAN, act="delete").total("hit")
+    assert {"objects": {"mention": 1}} == bucket.run(desk, "locate", SCAN).counts
+    bucket.run(desk, "delete", SCAN)
+    assert [("kept/all.txt", b"bob@example.org")] == bucket.versions()
+
+
+def test_a_locked_mention_is_retained(locked):
+    """The redacted text is what everybody sees; the version under lock is told with its date."""
+    locked.put("all.txt", b"bob@example.org and ada@example.org")
+    until = locked.lock("all.txt")
+    desk = Desk(subject())
+    locked.run(desk, "locate", SCAN)
+    outcome = locked.run(desk, "delete", SCAN)
+    assert [("retained", until)] == [(one.outcome, one.until) for one in outcome.reasons]
+    assert b"bob@example.org and [redacted]" == locked.all()["all.txt"]
+    assert 0 == locked.run(desk, "absent", SCAN, act="delete").total("hit")
+
+
+@pytest.mark.parametrize("owner", [IN_PATH, SIDECAR])
+def test_unfinished_uploads_are_aborted(bucket, owner):
+    """An upload to where the person's objects lie goes and is counted; everybody else's goes on."""
+    bucket.put(f"{CALL}.json", {"email": ADA})
+    bucket.begin(CALL)
+    bucket.begin(CALL)
+    bucket.begin("calls/+4930555555/two.wav")
+    desk = Desk(subject())
+    assert {"unfinished uploads": {"found": 1}} == {
+        name: of for name, of in bucket.run(desk, "locate", owner).counts.items() if name != "calls"
+    }
+    assert 1 == bucket.run(desk, "absent", owner, act="delete").counts["unfinished uploads"]["hit"]
+    assert 1 == bucket.run(desk, "export", owner).total("residual")
+    assert 2 == bucket.run(desk, "delete", owner).counts["unfinished uploads"]["erased"]
+    assert ["kept/calls/+4930555555/two.wav"] == bucket.uploads()
+    assert 0 == bucket.run(desk, "absent", owner, act="delete").total("hit")
+
+
+def test_a_page_is_not_the_whole(bucket):
+    """More versions and folders than one answer holds are all found and deleted (the server gives seven a page)."""
+    for number in range(9):
+        bucket.put(f"calls/+4930123456/{number % 5}/{number}.wav", b"RIFF")
+        bucket.put(CALL, b"RIFF")
+        bucket.put(f"calls/+49305555{number}/x.wav", b"RIFF")
+    desk = Desk(subject())
+    assert 10 == bucket.run(desk, "locate", IN_PATH).total("found")
+    bucket.run(desk, "delete", IN_PATH)
+    assert 9 == len(bucket.all())
+    assert set() == bucket.present()
+
+
+def test_a_bucket_that_is_not_there_is_no_empty_one(bucket):
+    """A wrong URL is told, without naming it, and nothing is reported as searched."""
+    bucket.url = "s3://no-such-bucket-here/x"
+    with pytest.raises(Final, match="does not exist"):
+        bucket.run(Desk(subject()), "locate", SCAN)
+
+
+def test_a_server_that_is_away_is_asked_again(bucket):
+    """What cannot be reached is retried, and its address stays out of the error."""
+    bucket.options = KEYS | {"endpoint_url": "http://127.0.0.1:1", "config_kwargs": {"retries": {"max_attempts": 0}}}
+    with pytest.raises(Retryable) as caught:
+        bucket.run(Desk(subject()), "locate", SCAN)
+    assert "the storage of the objects cannot be reached" == str(caught.value)

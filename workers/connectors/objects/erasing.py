@@ -22,7 +22,7 @@ class Eraser:
 
     def __init__(self, store: Store, rule: Rule, judge: Judge, work: Work) -> None:
         self._store, self._rule, self._judge, self._work = store, rule, judge, work
-        self._kept_beside: set[str] = set()  # sidecars of what stays: they say whose it is
+        self._kept_beside: dict[str, Held] = {}  # sidecars of what stays: they say whose it is
 
     def run(self) -> Outcome:
         """Act on every note."""
@@ -33,8 +33,9 @@ class Eraser:
             outcome.count(note.collection, act.kind, act.number)
             if act.ground:
                 outcome.because(note.collection, act.kind, act.ground, act.held.until if act.held else None)
-            if act.kind != "erased":
-                self._work.note(replace(note, fate=act.kind))
+            fate = "" if act.kind == "erased" else act.kind
+            if note.fate not in {"shared", fate}:  # what is shared stays so, however often this runs
+                self._work.note(replace(note, fate=fate))
         return outcome
 
     def _delete(self, note: Found) -> "Act":
@@ -42,12 +43,12 @@ class Eraser:
             return Act("erased", self._store.abort(note.key))
         if note.how == "mention":
             return self._redact(note.key)
-        if note.fate in {"shared", "retained"} or self._judge.is_anothers_by_now(note.key, beside=note.how == "file"):
+        if note.fate == "shared" or self._judge.is_anothers_by_now(note.key, beside=note.how == "file"):
             return Act("retained", ground=_NEEDED)
-        if note.key in self._kept_beside:
-            return Act("retained", ground=_BESIDE)
+        if needed := self._kept_beside.get(note.key):
+            return Act.of(Held(_BESIDE, needed.until))
         if held := self._store.remove(note.key):
-            self._keep_beside(note.key)
+            self._keep_beside(note.key, held)
             return Act.of(held)
         return Act("erased")
 
@@ -61,10 +62,10 @@ class Eraser:
         held = purge(self._store, filter(self._judge.names_person, self._store.older(key)))
         return Act.of(held) if held else Act("redacted")
 
-    def _keep_beside(self, key: str) -> None:
+    def _keep_beside(self, key: str, held: Held) -> None:
         folder, slash, name = key.rpartition("/")
         names = self._rule.names(name) if isinstance(self._rule, Sidecar) else ()
-        self._kept_beside |= {folder + slash + one for one in names}
+        self._kept_beside |= {folder + slash + one: held for one in names}
 
 
 @dataclass(frozen=True, slots=True)

@@ -262,8 +262,12 @@ class Store:
         if isinstance(fs, MemoryFileSystem):
             return
         top = root if isinstance(fs, LocalFileSystem) or opening.is_sftp(fs) else root.lstrip("/").split("/")[0]
-        if not fs.exists(top):
-            raise Final("the storage named by `url` in the inventory does not exist, or its disk is not mounted")
+        try:
+            fs.info(top)
+        except FileNotFoundError:
+            raise Final(
+                "the storage named by `url` in the inventory does not exist, or its disk is not mounted"
+            ) from None
 
     def _below(self, folder: str, there: tuple[bool, bool]) -> Iterator[dict[str, list[Place]]]:
         files: dict[str, list[Place]] = {}

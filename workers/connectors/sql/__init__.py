@@ -68,6 +68,8 @@ class Sql:
     def close(self) -> None:
         """Let go of connections."""
         self._database.close()
+        if self._files:
+            self._files.close()
         self._open = False
 
     def locate(self, work: Work) -> Outcome:

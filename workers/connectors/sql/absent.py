@@ -137,7 +137,7 @@ class Look:
     def _look_for_files(self) -> None:
         for place, found in self._notes.files.items():
             for one in found if self._files else ():
-                if one.fate not in KNOWN_TO_STAY and self._files and self._files.exists(place, one.key):
+                if one.fate not in KNOWN_TO_STAY and self._files and self._files.stands(place, one.key):
                     self._hit(place, "a file that was to go still stands")
 
     def _scan(self) -> None:

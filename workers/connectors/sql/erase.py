@@ -160,8 +160,17 @@ class Erasure:
                         ground = NEEDED_BY_OTHERS if fate == "shared" else "its record is retained"
                         self._outcome.because(place, "retained", ground)
                         self._work.note(dataclasses.replace(one, fate=fate))
-                    elif self._files and self._files.delete(place, one.key):
-                        self._outcome.count(place, "erased")
+                    elif self._files:
+                        self._delete_file(self._files, place, one)
+
+    def _delete_file(self, files: Files, place: str, one: Found) -> None:
+        removed = files.delete(place, one.key)
+        if held := removed.held:
+            self._outcome.count(place, "retained")
+            self._outcome.because(place, "retained", held.ground, held.until)
+            self._work.note(dataclasses.replace(one, fate="retained"))
+        elif removed.there:
+            self._outcome.count(place, "erased")
 
     def _files_kept(self, paths: Sequence[str]) -> dict[str, str]:
         """Return the fate of those files that a row names which is not this person's, or is retained."""

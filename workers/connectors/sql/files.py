@@ -1,29 +1,43 @@
-"""The files that rows name, below the system's `files` URL."""
+"""The files that rows name, below the system's `files` URL, with every version that the storage keeps of them."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from posixpath import normpath
 from typing import Any, BinaryIO, cast
 
-import fsspec
+from fsspec import AbstractFileSystem, get_filesystem_class
+from fsspec.core import split_protocol
 from fsspec.implementations.local import LocalFileSystem
 
 from shared.domain.errors import Final, Retryable, UsageError
+from shared.storage import opening, versions
+from shared.storage.versions import Removed
 
 
 class Files:
     """A folder in any fsspec file system; a relative path is below the inventory's folder."""
 
     def __init__(self, url: str, folder: Path, options: dict[str, Any]) -> None:
+        self._where, self._options, self._folder = url.removeprefix("file://"), options, folder
         try:
-            if "://" not in url or url.startswith("file://"):
-                url = str(folder / url.removeprefix("file://"))
-            self._system, self._root = fsspec.url_to_fs(url, **options)
+            get_filesystem_class(split_protocol(self._where)[0])
         except (ValueError, ImportError):
             raise UsageError("`files` is not a URL that fsspec can open") from None
-        self._root = self._root.rstrip("/")
+
+    @cached_property
+    def _opened(self) -> tuple[AbstractFileSystem, str]:
+        try:
+            return opening.opened(self._where, self._options, self._folder)
+        except (ValueError, TypeError):
+            raise Final("the options of `files` fit no storage driver; check the inventory") from None
+
+    def close(self) -> None:
+        """Let go of the connection, if there is one."""
+        if "_opened" in self.__dict__:
+            opening.close(self._opened[0])
 
     def unusable(self) -> str:
         """Say why files are not found or deleted here, as far as can be told without touching one; else nothing."""
@@ -39,23 +53,22 @@ class Files:
     def exists(self, place: str, path: str) -> bool:
         """Say whether a file is there."""
         with _refusals(place):
-            self._system.invalidate_cache()
-            return bool(self._system.isfile(self.at(place, path)))
+            return versions.seen(self._opened[0], self.at(place, path))
 
-    def delete(self, place: str, path: str) -> bool:
-        """Delete a file; say whether it was there."""
+    def stands(self, place: str, path: str) -> bool:
+        """Say whether anything of a file is left, an older version or an unfinished upload too."""
         with _refusals(place):
-            where = self.at(place, path)
-            self._system.invalidate_cache()
-            if not self._system.isfile(where):
-                return False
-            self._system.rm_file(where)
-            return True
+            return versions.stands(self._opened[0], self.at(place, path))
+
+    def delete(self, place: str, path: str) -> Removed:
+        """Delete a file with all of its versions; say whether it was there, and what the storage keeps."""
+        with _refusals(place):
+            return versions.remove(self._opened[0], self.at(place, path))
 
     @contextmanager
     def open(self, place: str, path: str) -> Iterator[BinaryIO]:
         """Open a file to read it."""
-        with _refusals(place), self._system.open(self.at(place, path), "rb") as stream:
+        with _refusals(place), self._opened[0].open(self.at(place, path), "rb") as stream:
             yield cast("BinaryIO", stream)
 
     def at(self, place: str, path: str) -> str:
@@ -63,16 +76,15 @@ class Files:
         inside = self.name(path)
         if inside.startswith("..") or inside in (".", ""):
             raise Final(f"{place}: a path leads out of the system's files")
-        where = f"{self._root}/{inside}"
-        if isinstance(self._system, LocalFileSystem) and not Path(where).resolve().is_relative_to(
-            Path(self._root).resolve()
-        ):
+        system, root = self._opened
+        where = f"{root}/{inside}"
+        if isinstance(system, LocalFileSystem) and not Path(where).resolve().is_relative_to(Path(root).resolve()):
             raise Final(f"{place}: a path leads out of the system's files")
         return where
 
     def name(self, path: str) -> str:
         """Return a path relative to the folder, whether the row wrote it so or in full."""
-        return normpath(path.removeprefix(self._root + "/").lstrip("/"))
+        return normpath(path.removeprefix(self._opened[1] + "/").lstrip("/"))
 
     def spellings(self, name: str) -> tuple[str, ...]:
         """Return how rows write such a path: relative, from the top, in full."""

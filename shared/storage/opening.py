@@ -21,13 +21,14 @@ def opened(url: str, options: Mapping[str, Any], folder: Path) -> tuple[Abstract
     (`SHA256:…`, as `ssh-keygen -lf` prints it) or `known_hosts` (a file; else the user's own). A ValueError, TypeError
     or ImportError says that URL and options fit no driver.
     """
-    options = dict(options)
+    options = {"use_listings_cache": False} | dict(options)
     if "::" in url:
         raise ValueError("a chained URL reads through copies; name the storage itself")
     if url.startswith(_SSH):
+        del options["use_listings_cache"]  # this driver keeps none, and hands all that it does not know to ssh
         options["host_key_policy"] = _policy(options.pop("host_key", None), options.pop("known_hosts", None), folder)
     where = url if "://" in url else str(folder / url)
-    fs, root = url_to_fs(where, use_listings_cache=False, skip_instance_cache=True, **options)
+    fs, root = url_to_fs(where, skip_instance_cache=True, **options)
     return fs, root.rstrip("/")
 
 

@@ -1,11 +1,14 @@
 """Art. 17: the right to erasure: halt, find, approve, erase, look again, tell the recipients."""
 
 from collections.abc import Iterator
+from typing import Annotated, Any, Self
+
+from pydantic import Field, StringConstraints, model_validator
 
 from shared.domain.case import Case, Gate, Right
 from shared.domain.step import Step
-from shared.domain.ticket import Ticket
-from workflows import holds, stages
+from shared.domain.ticket import Slug, Strict, Ticket
+from workflows import stages
 from workflows.stages import (
     answer,
     call_back,
@@ -17,6 +20,30 @@ from workflows.stages import (
     undo,
     wait_turn,
 )
+
+
+class Span(Strict):
+    """The time in a recording, in seconds from its start, at which the person speaks or is spoken of.
+
+    `system` is the system's id, `file` the recording's path below its URL.
+    """
+
+    system: Slug
+    file: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+    from_: float = Field(alias="from", ge=0, allow_inf_nan=False)
+    to: float = Field(gt=0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _forwards(self) -> Self:
+        if self.to <= self.from_:
+            raise ValueError("`to` is later than `from`")
+        return self
+
+
+class Details(Strict):
+    """`silence`: recordings that have to stay for others, silenced at these times and not deleted."""
+
+    silence: tuple[Span, ...] = Field(default=(), max_length=500)
 
 
 def gates(_: Ticket) -> tuple[Gate, ...]:
@@ -40,19 +67,26 @@ def approve(case: Case) -> Iterator[Step]:
 
 
 def erase(case: Case) -> Iterator[Step]:
-    """Delete what was written down; what the law or a hold keeps is kept, restricted or masked, with its ground."""
-    return holds.erase_or_keep(case)
+    """Delete what was written down; what the law keeps is kept, restricted or masked, with its ground.
+
+    Where the ticket names times to be silenced in a system that cannot, or that is not there, a person has to.
+    """
+    for system in stages.holding(case):
+        yield case.on(system, "delete", **_silence(case, system.id))
+    able = {system.id for system in stages.holding(case) if "silence" in system.verbs}
+    if {span.system for span in case.detail(Details).silence} - able:
+        yield Step("silence", waits="silence by hand")
 
 
 def look_again(case: Case) -> Iterator[Step]:
     """Prove it in every system, also where nothing had been found."""
-    return holds.look_again(case)
+    for system in case.systems:
+        yield from stages.prove(case, "delete", [system], **_silence(case, system.id))
 
 
-def tell(case: Case) -> Iterator[Step]:
-    """Art. 19: tell the recipients, unless a legal hold kept everything."""
-    if any(not holds.is_kept(case, system.id) for system in stages.holding(case)):
-        yield from stages.tell(case)
+def _silence(case: Case, system: str) -> dict[str, Any]:
+    spans = [span for span in case.detail(Details).silence if span.system == system]
+    return {"silence": [{"file": one.file, "from": one.from_, "to": one.to} for one in spans]} if spans else {}
 
 
 RIGHT = Right(
@@ -63,6 +97,7 @@ RIGHT = Right(
         identify, locate, resolve, confirm, wait_turn, halt, approve, erase, look_again, tell, undo,
         answer, deliver, call_back,
     ),
+    details=Details,
     gates=gates,
     acting=True,
     waits_for=("access", "portability"),

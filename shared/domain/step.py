@@ -10,7 +10,7 @@ from shared.domain.identifier import Identifier
 CHANNELS = ("chat", "email", "call", "data-center")
 DESK = "desk"  # steps that touch no client system: letters, notices, packages, decisions
 DATA_VERBS = (
-    "locate", "export", "mask", "delete", "rectify", "restrict", "lift", "subjects", "absent",
+    "locate", "export", "mask", "delete", "rectify", "restrict", "lift", "subjects", "absent", "silence",
 )  # fmt: skip
 ERASING = ("delete", "mask")  # what a legal hold forbids
 

@@ -6,7 +6,7 @@ Other storages have no versions here; what Google's and Microsoft's clouds keep 
 """
 
 import errno
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -168,13 +168,34 @@ class Bucket:
                 self._call("abort_multipart_upload", Bucket=name, Key=key, UploadId=upload)
         return len(ids)
 
-    def dress(self, path: str) -> dict[str, Any]:
-        """Return an object's headers, metadata and tags, to write it anew with them."""
+    def replace(self, path: str, content: Iterable[bytes]) -> None:
+        """Put other content in an object's place, whole or not at all, under the same headers, metadata and tags."""
+        file = self._fs.open(path, "wb", autocommit=False, **self._dress(path))
+        try:
+            for chunk in content:
+                file.write(chunk)
+            file.close()
+        except BaseException:
+            file.discard()
+            raise
+        file.commit()
+
+    def _dress(self, path: str) -> dict[str, Any]:
         name, key = _split(path)
         head = self._call("head_object", Bucket=name, Key=key)
         tags = self._call("get_object_tagging", Bucket=name, Key=key).get("TagSet", ())
         kept = {header: head[header] for header in _KEPT_HEADERS if head.get(header)}
         return kept | ({"Tagging": urlencode({one["Key"]: one["Value"] for one in tags})} if tags else {})
+
+    def attribute(self, path: str, version: str, metadata: str | None, tag: str | None) -> str | None:
+        """Return one header of an object's metadata, or one tag."""
+        name, key = _split(path)
+        words = {"Bucket": name, "Key": key} | ({"VersionId": version} if version else {})
+        if metadata:
+            found = self._call("head_object", **words).get("Metadata", {})
+            return next((value for header, value in found.items() if header.lower() == metadata.lower()), None)
+        tags = self._call("get_object_tagging", **words).get("TagSet", ())
+        return next((one["Value"] for one in tags if one["Key"] == tag), None)
 
     @cached_property
     def _reader(self) -> AbstractFileSystem:

@@ -25,7 +25,7 @@ from tests.workers.connectors.objects_store import (
     with_sidecars,
 )
 from workers.connectors.objects import ObjectsSettings
-from workers.connectors.objects.owners import InPath
+from workers.connectors.objects.paths import InPath
 from workers.connectors.objects.store import Store
 
 

@@ -1,9 +1,11 @@
 """Objects below any fsspec URL: documents, recordings, exports (`connector = "objects"`).
 
-`owner` says whose an object is: `{ sidecar = ".json", field = "email" }` by a JSON file beside it,
-`{ path = "{phone_number}/{name}" }` by its path, `{ scan = true }` by its text alone. Whatever the rule, text objects
-of other people that name the person are mentions: redacted, never deleted. An object whose path names the person
-against the rule is ambiguous. There is no `mask`: an object is the person's as a whole, or it is redacted.
+`owner` says whose an object is: `{ sidecar = ".json", field = "email" }` by a file beside it,
+`{ path = "{phone_number}/{name}" }` by its path, `{ index = "index.csv", path = "file", email = "email" }` by an
+index, `{ metadata = "owner" }` or `{ tag = "owner" }` by what S3 keeps with it, `{ scan = true }` by its text alone.
+Whatever the rule, texts of other people that name the person are mentions: redacted, never deleted. An object whose
+path names the person against the rule is ambiguous. There is no `mask`: an object is the person's as a whole, or it is
+redacted, or silenced for the times that a ticket or a transcript names.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,26 +13,28 @@ from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import blake2b
 from itertools import chain
-from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared import freetext
 from shared.domain.identifier import EMAIL, Subject, normalise
 from shared.domain.outcome import Found, Outcome
 from shared.inventory import Client, System
 from shared.ports import Affected, Work
-from workers.connectors.objects.erasing import UPLOADS, Eraser, purge
-from workers.connectors.objects.judge import Judge, Judged
-from workers.connectors.objects.owners import CATEGORIES, InPath, Rule, Sidecar, as_json, document_of
-from workers.connectors.objects.store import Store, Taken, reachable
+from workers.connectors.objects.erasing import UPLOADS, Eraser, Together, purge
+from workers.connectors.objects.faults import reachable
+from workers.connectors.objects.index import INDEX
+from workers.connectors.objects.judge import Judge
+from workers.connectors.objects.looking import UNREAD, Look, each
+from workers.connectors.objects.owners import Index, InPath, Rule, Sidecar, Tagged
+from workers.connectors.objects.ownership import CATEGORIES
+from workers.connectors.objects.sidecar import as_written, document_of
+from workers.connectors.objects.store import Store, Taken
 
 _COLUMNS = ("path", "size", "modified")
-_KNOWN_TO_STAY = {"shared", "retained", "residual"}
-_UNREAD = "some objects cannot be read (their kind, a password, damage): look at them by hand"
 _UNFINISHED = "what was uploaded so far cannot be read before the upload is finished"
 _IN_PATH = "the value stands in the objects' paths, which are not rewritten"
+_ELSEWHERE = "the value stands in the index, metadata or tags, which are not rewritten: correct it there"
 _AS_WRITTEN = "documents are kept as they were written"
 
 
@@ -42,6 +46,8 @@ class ObjectsSettings(BaseModel):
     url: str
     options: dict[str, Any] = Field(default_factory=dict, repr=False)
     owner: Rule
+    shared_objects: Together = "keep"
+    transcript: str | None = Field(default=None, pattern=r"^\.[^/]+$")
     restricted_prefix: str = Field(default=".restricted/", pattern=r"^[^/]+(/[^/]+)*/?$")
     datamap: str | None = None
 
@@ -54,7 +60,7 @@ class Objects:
 
     def __init__(self, system: System, client: Client, settings: ObjectsSettings) -> None:
         self._client = client
-        self._rule = settings.owner
+        self._rule, self._together, self._transcript = settings.owner, settings.shared_objects, settings.transcript
         self._store = Store(settings.url, settings.options, system.folder, settings.restricted_prefix)
 
     def close(self) -> None:
@@ -63,12 +69,12 @@ class Objects:
 
     def locate(self, work: Work) -> Outcome:
         """Note the person's objects, what lies beside them, and texts that name the person."""
-        outcome = Outcome()
-        for judged in self._judged(work.subject):
-            collection = self._collection(judged.place.key, work.subject)
+        outcome, judge = Outcome(), self._judge(work.subject)
+        for judged in each(judge.judged()):
+            collection = judge.collection(judged.place.key)
             if judged.unread:
                 outcome.count(collection, "residual")
-                outcome.because(collection, "residual", _UNREAD)
+                outcome.because(collection, "residual", UNREAD)
             if not judged.how:
                 continue
             with reachable():
@@ -81,7 +87,10 @@ class Objects:
                 for owner in judged.owners:
                     outcome.identifiers |= owner.traits.identifiers - work.subject.identifiers
                     outcome.names |= owner.traits.names
-        for judged in self._unfinished(work.subject):
+        for row, own in each(judge.rows()):
+            work.note(Found(INDEX, judge.mark(row), "row", own.sure, "shared" if own.shared else ""))
+            outcome.count(INDEX, "found" if own.sure else "ambiguous")
+        for judged in each(judge.unfinished()):
             fate = "shared" if judged.shared else ""
             work.note(Found(UPLOADS, judged.place.key, sure=judged.sure, fate=fate))
             outcome.count(UPLOADS, "found" if judged.sure else "ambiguous")
@@ -93,22 +102,32 @@ class Objects:
         rows = self._exported(work, outcome)
         if first := next(rows, None):
             work.package.rows("objects", _COLUMNS, chain([first], rows))
+        if marks := {note.key for note in work.found() if note.how == "row"}:
+            judge = self._judge(work.subject)
+            index = (row for row, _ in each(judge.rows()) if judge.mark(row) in marks)
+            if first_row := next(index, None):
+                written = work.package.rows(INDEX, list(first_row), chain([first_row], index))
+                outcome.count(INDEX, "exported", written)
         return outcome
 
     def delete(self, work: Work) -> Outcome:
         """Delete the person's objects with all of their versions, then what lies beside them; redact mentions."""
-        return Eraser(self._store, self._rule, self._judge(work.subject), work).run()
+        return Eraser(self._store, self._judge(work.subject), work, self._together).run()
+
+    def silence(self, work: Work) -> Outcome:
+        """Silence the time spans of `args["silence"]` in the person's recordings; `delete` does so, too."""
+        return Eraser(self._store, self._judge(work.subject), work, self._together).silence()
 
     def rectify(self, work: Work) -> Outcome:
         """Write new values into what lies beside the person's objects."""
         outcome = Outcome()
         changes = work.args.get("changes") or {}
         for note in work.found():
-            if note.collection == UPLOADS:
+            if note.collection == UPLOADS or (note.how == "row" and not self._unchangeable(note, changes)):
                 continue
             if self._unchangeable(note, changes):
                 outcome.count(note.collection, "failed")
-                outcome.because(note.collection, "failed", _IN_PATH)
+                outcome.because(note.collection, "failed", self._why_not)
             elif not isinstance(self._rule, Sidecar):
                 outcome.because(note.collection, "retained", _AS_WRITTEN)
             elif note.how == "file":
@@ -145,7 +164,7 @@ class Objects:
         outcome = Outcome()
         act = work.args.get("act", "delete")
         if act == "delete":
-            self._look_everywhere(work, outcome)
+            return Look(self._store, self._judge(work.subject), work, self._together).run()
         for note in work.found() if act in {"restrict", "lift", "rectify"} else ():
             with reachable():
                 hit = self._contradicts(note, act, work)
@@ -154,39 +173,11 @@ class Objects:
                 outcome.because(note.collection, "hit", hit)
         return outcome
 
-    def check(self) -> Iterator[Finding]:
-        """See whether the storage answers and may be changed, and whether the rule finds an owner for each object."""
-        with reachable():
-            yield from check(self._store, self._rule, self._judge(self._anyone()))
-
-    def _anyone(self) -> Subject:
-        return Subject(region=self._client.region, plus_addresses=self._client.plus_addresses)
-
-    def _look_everywhere(self, work: Work, outcome: Outcome) -> None:
-        notes = {note.place: note for note in work.found()}
-        for judged in self._judged(work.subject):
-            collection = self._collection(judged.place.key, work.subject)
-            note = notes.get((collection, judged.place.key))
-            if judged.unread:
-                outcome.count(collection, "residual")
-                outcome.because(collection, "residual", _UNREAD)
-            if note and note.fate in _KNOWN_TO_STAY:
-                continue
-            hit = "an object that was to go still stands" if note and note.how != "mention" else ""
-            if hit or (judged.how and (judged.sure or judged.by_path)):
-                outcome.count(collection, "hit")
-                outcome.because(collection, "hit", hit or judged.where)
-        for judged in self._unfinished(work.subject):
-            note = notes.get((UPLOADS, judged.place.key))
-            if not (note and note.fate in _KNOWN_TO_STAY) and (note or judged.sure or judged.by_path):
-                outcome.count(UPLOADS, "hit")
-                outcome.because(UPLOADS, "hit", judged.where)
-
     def _contradicts(self, note: Found, act: str, work: Work) -> str:
         if act == "rectify":
             changes = work.args.get("changes") or {}
             if self._unchangeable(note, changes):
-                return _IN_PATH
+                return self._why_not
             document, _ = self._document(note.key) if note.how == "file" else (None, b"")
             if document is None or not isinstance(self._rule, Sidecar):
                 return ""
@@ -208,18 +199,23 @@ class Objects:
         after, stands = rule.rectified(document, changes, subject)
         if after != document:
             for place in self._store.places(note.key):
-                self._store.replace(place, [as_json(after, raw)])
+                self._store.replace(place, [as_written(after, raw)])
             purge(self._store, self._store.older(note.key))
         return int(stands)
 
     def _unchangeable(self, note: Found, changes: Mapping[str, str]) -> bool:
+        """Say whether new values would have to be written where this connector writes none."""
         kinds = {CATEGORIES.get(category) or "" for category in changes}
-        return isinstance(self._rule, InPath) and note.how != "mention" and any(map(self._rule.names, kinds))
+        if isinstance(self._rule, InPath):
+            return note.how != "mention" and any(map(self._rule.names, kinds))
+        if isinstance(self._rule, Index):
+            return note.how == "row" and bool(kinds & ({*self._rule.kinds} | ({"name"} if self._rule.name else set())))
+        return isinstance(self._rule, Tagged) and note.how == "subject" and bool(kinds - {""})
 
     def _moved(self, work: Work, *, restricted: bool) -> Outcome:
         outcome = Outcome()
         for note in work.found():
-            if note.how == "mention" or note.collection == UPLOADS:
+            if note.how in {"mention", "row"} or note.collection == UPLOADS:
                 continue
             try:
                 with reachable():
@@ -233,7 +229,7 @@ class Objects:
 
     def _exported(self, work: Work, outcome: Outcome) -> Iterator[dict[str, Any]]:
         for note in work.found():
-            if note.how == "mention" or (note.how == "file" and note.fate == "shared"):
+            if note.how in {"mention", "row"} or (note.how == "file" and note.fate == "shared"):
                 continue
             if note.collection == UPLOADS:
                 outcome.count(UPLOADS, "residual")
@@ -250,31 +246,19 @@ class Objects:
 
     def _document(self, key: str) -> tuple[dict[str, Any] | None, bytes]:
         raw = self._store.read_sidecar(key)
-        return document_of(raw), raw or b""
-
-    def _judged(self, subject: Subject) -> Iterator[Judged]:
-        with reachable():
-            yield from self._judge(subject).judged()
-
-    def _unfinished(self, subject: Subject) -> Iterator[Judged]:
-        with reachable():
-            yield from self._judge(subject).unfinished()
+        return document_of(raw, key), raw or b""
 
     def _judge(self, subject: Subject) -> Judge:
-        return Judge(self._rule, self._store, subject, self._own_domain)
+        return Judge(self._rule, self._store, subject, own_domain=self._own_domain, transcript=self._transcript)
+
+    @property
+    def _why_not(self) -> str:
+        return _IN_PATH if isinstance(self._rule, InPath) else _ELSEWHERE
 
     @cached_property
     def _own_domain(self) -> str:
         contact = normalise(EMAIL, self._client.contact)
         return contact.value.rpartition("@")[2] if contact else ""
-
-    def _collection(self, key: str, subject: Subject) -> str:
-        """Return the topmost folder's name, unless it may be a person's: counts are shown and kept."""
-        first, *more = PurePosixPath(key).parts
-        personal = isinstance(self._rule, InPath) and self._rule.opens_with_a_field
-        if not more or personal or freetext.find(first) or freetext.stands_in(first, subject):
-            return "objects"
-        return first
 
 
 def _moment(raw: Any) -> datetime | None:

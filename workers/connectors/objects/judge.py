@@ -1,15 +1,22 @@
 """What each object is to one person: theirs, perhaps theirs, another's that names them, or nothing."""
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import PurePosixPath
 
 from shared import freetext
 from shared.domain.identifier import Subject, Traits
+from shared.domain.outcome import Found
 from workers.connectors.objects import texts
 from workers.connectors.objects.documents import Unreadable
-from workers.connectors.objects.owners import InPath, Owner, Rule, Scan, Sidecar, document_of, ownership
+from workers.connectors.objects.index import Row, Rows, claims, key_of, rows_of
+from workers.connectors.objects.owners import Index, InPath, Rule, Scan, Sidecar, Tagged
+from workers.connectors.objects.ownership import Owner, Ownership, ownership
+from workers.connectors.objects.recordings import beside
+from workers.connectors.objects.sidecar import document_of
 from workers.connectors.objects.store import Place, Store
 
 _BY_OWNER = "an object of the person stands that was not noted"
@@ -39,9 +46,10 @@ class Judged:
 class Judge:
     """Reads a storage for one subject; addresses at `own_domain` are nobody's."""
 
-    def __init__(self, rule: Rule, store: Store, subject: Subject, own_domain: str) -> None:
-        self._rule = rule
-        self._store = store
+    def __init__(
+        self, rule: Rule, store: Store, subject: Subject, *, own_domain: str = "", transcript: str | None = None
+    ) -> None:
+        self._rule, self._store, self.transcript = rule, store, transcript
         self.subject = subject
         self._own_domain = own_domain
 
@@ -51,10 +59,12 @@ class Judge:
         So a delete that dies half-way leaves what the objects are found by.
         """
         for folder in self._store.folders():
-            for places, owners, beside in self._owned(folder):
+            for places, owners, lies_beside in self._owned(folder):
                 own = ownership(owners, self.subject)
                 if own.theirs:
-                    yield Judged(places[0], "file" if beside else "subject", own.sure, own.shared, owners, _BY_OWNER)
+                    yield Judged(
+                        places[0], "file" if lies_beside else "subject", own.sure, own.shared, owners, _BY_OWNER
+                    )
                 else:
                     yield self._by_content(places)
 
@@ -65,23 +75,69 @@ class Judge:
             place = Place(key, "", restricted=False)
             if own.theirs:
                 yield Judged(place, "subject", own.sure, own.shared, where=_UNFINISHED)
-            elif self._in_path(key):
+            elif self.in_path(key):
                 yield Judged(place, "subject", sure=False, where=_BY_PATH)
+
+    def rows(self) -> Iterator[tuple[Row, Ownership]]:
+        """Yield the rows of an index that name the person, and what their objects are to the person."""
+        if isinstance(self._rule, Index):
+            for row in rows_of(self._rule, self._store).read():
+                if (own := ownership([self._rule.owner(row, self.subject)], self.subject)).theirs:
+                    shared = ownership(self._claims.get(key_of(self._rule, row), ()), self.subject).shared
+                    yield row, replace(own, shared=shared)
 
     def owned(self) -> Iterator[tuple[Place, tuple[Owner, ...]]]:
         """Yield every object with its owners; in a scanned storage those are all whom its text names."""
+        if isinstance(self._rule, Index):
+            for row in rows_of(self._rule, self._store).read():
+                for place in self._store.places(key_of(self._rule, row))[:1]:
+                    _, modified = self._store.described(place)
+                    yield replace(place, modified=modified), (self._rule.owner(row, self.subject),)
+            return
         for folder in self._store.folders():
             for (place, *_), owners, _ in self._owned(folder):
                 yield place, owners if not isinstance(self._rule, Scan) else tuple(self._named(place))
 
-    def is_anothers_by_now(self, key: str, *, beside: bool) -> bool:
-        """Say whether an object has come to belong to other people, or to them too, since it was noted."""
-        if not isinstance(self._rule, Sidecar):
-            return False
-        if owners := self._read(key) if beside else self._owners_at(key):
-            own = ownership(owners, self.subject)
-            return not own.theirs or own.shared
-        return False
+    def by_now(self, key: str, *, beside: bool) -> Ownership | None:
+        """Return what an object has come to be since it was noted; None where that cannot be told."""
+        if isinstance(self._rule, InPath | Scan):
+            return None
+        owners = self._read(key) if beside else self._owners_at(key)
+        return ownership(owners, self.subject) if owners else None
+
+    def collection(self, key: str) -> str:
+        """Return the topmost folder's name, unless it may be a person's: counts are shown and kept."""
+        first, *more = PurePosixPath(key).parts
+        personal = isinstance(self._rule, InPath) and self._rule.opens_with_a_field
+        if not more or personal or freetext.find(first) or freetext.stands_in(first, self.subject):
+            return "objects"
+        return first
+
+    @property
+    def index_key(self) -> str:
+        """The key of an index that lies among the objects."""
+        return self._rule.index if isinstance(self._rule, Index) and not self._rule.in_database else ""
+
+    def rows_of_index(self) -> Rows:
+        """Return the index."""
+        assert isinstance(self._rule, Index)
+        return rows_of(self._rule, self._store)
+
+    def mark(self, row: Row) -> str:
+        """Return what a row of the index is found again by."""
+        assert isinstance(self._rule, Index)
+        return self._rule.mark(row)
+
+    def key_in(self, note: Found) -> str:
+        """Return the key of the object that a noted row names."""
+        assert isinstance(self._rule, Index)
+        return key_of(self._rule, {self._rule.path: json.loads(note.key)[0]})
+
+    def beside(self, key: str) -> list[str]:
+        """Return the keys that a sidecar or transcript of an object may have."""
+        folder, slash, name = key.rpartition("/")
+        names = self._rule.names(name) if isinstance(self._rule, Sidecar) else ()
+        return [folder + slash + one for one in names] + [*(beside(key, self.transcript) if self.transcript else ())]
 
     def names_person(self, place: Place) -> bool:
         """Say whether what can be read of an object, or of this version of one, names the person."""
@@ -95,27 +151,49 @@ class Judge:
         """Return whose an object at this key is, or would be."""
         if isinstance(self._rule, InPath):
             return tuple(self._rule.owners(key, self.subject))
+        if isinstance(self._rule, Index):
+            return tuple(self._claims.get(key, ()))
+        if isinstance(self._rule, Tagged):
+            return next(map(self._tagged, self._store.readable(key)), ())
         folder, slash, name = key.rpartition("/")
         names = self._rule.names(name) if isinstance(self._rule, Sidecar) else ()
         return next((owners for one in names if (owners := self._read(folder + slash + one))), ())
 
     def _owned(self, folder: Mapping[str, list[Place]]) -> Iterator[tuple[list[Place], tuple[Owner, ...], bool]]:
-        """Yield the objects of a folder with their owners, and whether each is a sidecar."""
+        """Yield the objects of a folder with their owners, and whether each lies beside another."""
+        of = self._transcripts(folder)
+        owners: dict[str, tuple[Owner, ...]] = {}
+        for name, found, is_beside in self._by_rule({name: folder[name] for name in folder if name not in of}):
+            owners[name] = found
+            yield folder[name], found, is_beside
+        for name, recording in of.items():
+            key = folder[name][0].key.removesuffix(name) + recording
+            yield folder[name], owners[recording] if recording in owners else self._owners_at(key), True
+
+    def _transcripts(self, folder: Collection[str]) -> dict[str, str]:
+        """Return {transcript: its recording}; one whose recording has gone is still the same person's."""
+        suffix = self.transcript
+        if not suffix:
+            return {}
+        of = {
+            one: name for name in folder if not name.endswith(suffix) for one in beside(name, suffix) if one in folder
+        }
+        lost = (name for name in folder if name.endswith(suffix) and name not in of)
+        alone = {name: name.removesuffix(suffix) for name in lost}
+        return of | {name: base if "." in base else f"{base}.wav" for name, base in alone.items()}
+
+    def _by_rule(self, folder: Mapping[str, list[Place]]) -> Iterator[tuple[str, tuple[Owner, ...], bool]]:
         if not isinstance(self._rule, Sidecar):
-            for places in folder.values():
-                owners = self._rule.owners(places[0].key, self.subject) if isinstance(self._rule, InPath) else []
-                yield places, tuple(owners), False
+            at = self._tagged if isinstance(self._rule, Tagged) else lambda place: self._owners_at(place.key)
+            yield from ((name, at(places[0]), False) for name, places in folder.items())
             return
         pairs = self._rule.pairs(folder)
-        beside = set(pairs.values())
+        sidecars = set(pairs.values())
         # A sidecar whose object is gone already still says whose it is.
-        beside |= {name for name in folder if name.endswith(self._rule.sidecar) and name not in pairs}
-        owners_of = {name: self._read(folder[name][0].key) for name in beside}
-        for name, places in folder.items():
-            if name not in beside:
-                yield places, owners_of.get(pairs.get(name, ""), ()), False
-        for name in sorted(beside):
-            yield folder[name], owners_of[name], True
+        sidecars |= {name for name in folder if name.endswith(self._rule.sidecar) and name not in pairs}
+        owners_of = {name: self._read(folder[name][0].key) for name in sidecars}
+        yield from ((name, owners_of.get(pairs.get(name, ""), ()), False) for name in folder if name not in sidecars)
+        yield from ((name, owners_of[name], True) for name in sorted(sidecars))
 
     def _by_content(self, places: list[Place]) -> Judged:
         place, unread = places[0], False
@@ -125,7 +203,7 @@ class Judge:
             mentioned = any(map(self.names_person, places))
         except Unreadable:
             mentioned, unread = False, True
-        if self._in_path(place.key):
+        if self.in_path(place.key):
             return Judged(place, "subject", sure=False, where=_BY_PATH)
         if mentioned:
             return Judged(place, "mention", where=_BY_TEXT)
@@ -143,8 +221,11 @@ class Judge:
             return said.person and not said.others
         return False
 
-    def _in_path(self, key: str) -> bool:
-        """Look at the path without its endings too: `ada@example.org.pdf` would else be an address at `org.pdf`."""
+    def in_path(self, key: str) -> bool:
+        """Say whether a path names the person.
+
+        It is read without its endings too: `ada@example.org.pdf` would else be an address at `org.pdf`.
+        """
         shorter = (key.removesuffix("".join(PurePosixPath(key).suffixes[-number:])) for number in (1, 2))
         return any(freetext.stands_in(one, self.subject) for one in (key, *shorter))
 
@@ -154,7 +235,17 @@ class Judge:
                 for one in texts.people(file, place.key, self.subject, self._own_domain):
                     yield Owner(Traits(frozenset({one})))
 
+    def _tagged(self, place: Place) -> tuple[Owner, ...]:
+        assert isinstance(self._rule, Tagged)
+        value = self._store.attribute(place, metadata=self._rule.metadata, tag=self._rule.tag)
+        return tuple(self._rule.owners(value, self.subject))
+
+    @cached_property
+    def _claims(self) -> dict[str, list[Owner]]:
+        assert isinstance(self._rule, Index)
+        return claims(self._rule, rows_of(self._rule, self._store), self.subject)
+
     def _read(self, key: str) -> tuple[Owner, ...]:
-        document = document_of(self._store.read_sidecar(key))
+        document = document_of(self._store.read_sidecar(key), key)
         assert isinstance(self._rule, Sidecar)
         return tuple(self._rule.owners(document, self.subject)) if document else ()

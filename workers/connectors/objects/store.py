@@ -9,9 +9,8 @@ import hashlib
 import hmac
 import os
 import shutil
-import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -23,26 +22,13 @@ from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
-from shared.domain.errors import Final, Retryable
+from shared.domain.errors import Final
 from shared.storage import opening, versions
 from shared.storage.versions import Bucket, Held, Version
 
-_UNREACHABLE = "the storage of the objects cannot be reached"
-_REFUSED = "the objects may not be read or changed; check the rights of the credentials"
 _CHUNK = 1024 * 1024
 _PART = ".rightsdesk-part"
 _TIMES = ("mtime", "LastModified", "last_modified", "modified", "updated", "created")
-_REFUSALS = (("paramiko", "AuthenticationException"), ("botocore.exceptions", "NoCredentialsError"))
-# What drivers raise beside OSError; a driver that is not loaded has raised nothing.
-_FAULTS = (
-    ("botocore.exceptions", "BotoCoreError"),
-    ("botocore.exceptions", "ClientError"),
-    ("aiohttp", "ClientError"),
-    ("azure.core.exceptions", "AzureError"),
-    ("gcsfs.retry", "HttpError"),
-    ("google.auth.exceptions", "GoogleAuthError"),
-    ("paramiko", "SSHException"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +42,6 @@ class Place:
     modified: datetime | None = None
     version: str = ""  # empty for what everybody sees
     marker: bool = False
-
-
-@contextmanager
-def reachable() -> Iterator[None]:
-    """Turn what the storage says into our two families, without the paths that it names."""
-    try:
-        yield
-    except PermissionError:
-        raise Final(_REFUSED) from None
-    except (OSError, EOFError):
-        raise Retryable(_UNREACHABLE) from None
-    except _raised(_REFUSALS):
-        raise Final(_REFUSED) from None
-    except _raised(_FAULTS):
-        raise Retryable(_UNREACHABLE) from None
 
 
 class Taken(Exception):
@@ -172,6 +143,14 @@ class Store:
                 return raw if len(raw) < _CHUNK else None
         return None
 
+    def attribute(self, place: Place, *, metadata: str | None, tag: str | None) -> str | None:
+        """Return a header of an object's own metadata, or a tag; only S3 has such."""
+        if self._bucket is None:
+            raise Final("only S3 keeps metadata and tags; name the owner another way in the inventory")
+        with suppress(FileNotFoundError):
+            return None if place.marker else self._bucket.attribute(place.path, place.version, metadata, tag)
+        return None
+
     def described(self, place: Place) -> tuple[int | None, datetime | None]:
         """Return an object's size and the time of its last change, as far as the storage tells."""
         if place.version:
@@ -215,7 +194,7 @@ class Store:
     def replace(self, place: Place, content: Iterable[bytes]) -> None:
         """Put other content in an object's place, whole or not at all; its older versions stay."""
         if self._bucket is not None:
-            self._replace_in_bucket(self._bucket, place.path, content)
+            self._bucket.replace(place.path, content)
             return
         part = place.path + _PART
         with self.fs.open(part, "wb") as file:
@@ -229,18 +208,6 @@ class Store:
         elif opening.is_sftp(self.fs):
             self.fs.ftp.chmod(part, S_IMODE(self.fs.ftp.stat(place.path).st_mode))
         self._move(part, place.path)
-
-    def _replace_in_bucket(self, bucket: Bucket, path: str, content: Iterable[bytes]) -> None:
-        """Write straight into the place: an upload is seen when it is committed, and a part would leave versions."""
-        file = self.fs.open(path, "wb", autocommit=False, **bucket.dress(path))
-        try:
-            for chunk in content:
-                file.write(chunk)
-            file.close()
-        except BaseException:
-            file.discard()
-            raise
-        file.commit()
 
     def _move(self, path: str, target: str) -> None:
         """Move by literal paths: fsspec's generic `mv` would read `[1]` in a name as a pattern."""
@@ -323,8 +290,3 @@ def _time(info: Mapping[str, Any]) -> datetime | None:
     if not isinstance(told, datetime):
         return None
     return told if told.tzinfo else told.replace(tzinfo=UTC)
-
-
-def _raised(names: Iterable[tuple[str, str]]) -> tuple[type[Exception], ...]:
-    found = (getattr(sys.modules.get(module), name, None) for module, name in names)
-    return tuple(one for one in found if isinstance(one, type) and issubclass(one, Exception))

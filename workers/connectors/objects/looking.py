@@ -1,0 +1,74 @@
+"""The second look after an erasure: for what was noted, and in everything that can be read for the person."""
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+from shared.domain.outcome import Found, Outcome
+from shared.ports import Work
+from workers.connectors.objects.erasing import UPLOADS, Together
+from workers.connectors.objects.faults import reachable
+from workers.connectors.objects.index import INDEX
+from workers.connectors.objects.judge import Judge, Judged
+from workers.connectors.objects.store import Store
+
+T = TypeVar("T")
+
+UNREAD = "some objects cannot be read (their kind, a password, damage): look at them by hand"
+
+
+class Look:
+    """Looks at every object, row and unfinished upload, on the connection of a fresh connector."""
+
+    def __init__(self, store: Store, judge: Judge, work: Work, together: Together) -> None:
+        self._store, self._judge, self._work, self._together = store, judge, work, together
+        self._notes = {note.place: note for note in work.found()}
+        self._outcome = Outcome()
+
+    def run(self) -> Outcome:
+        """Count whatever contradicts an erasure as `hit`."""
+        for judged in each(self._judge.judged()):
+            collection = self._judge.collection(judged.place.key)
+            if judged.unread:
+                self._outcome.count(collection, "residual")
+                self._outcome.because(collection, "residual", UNREAD)
+            self._hit(collection, self._still_there(judged, self._notes.get((collection, judged.place.key))))
+        for row, own in each(self._judge.rows()):
+            note = self._notes.get((INDEX, self._judge.mark(row)))
+            if not (note and self._stays(note)) and (note or own.sure):
+                self._hit(INDEX, "a row of the person's stands in the index")
+        for judged in each(self._judge.unfinished()):
+            note = self._notes.get((UPLOADS, judged.place.key))
+            if not (note and self._stays(note)) and (note or judged.sure or judged.by_path):
+                self._hit(UPLOADS, judged.where)
+        return self._outcome
+
+    def _hit(self, collection: str, ground: str) -> None:
+        if ground:
+            self._outcome.count(collection, "hit")
+            self._outcome.because(collection, "hit", ground)
+
+    def _stays(self, note: Found) -> bool:
+        return note.fate in {"retained", "residual"} or (note.fate == "shared" and self._together != "delete")
+
+    def _still_there(self, judged: Judged, note: Found | None) -> str:
+        """Return why an object contradicts an erasure; nothing for what was knowingly kept."""
+        if note is None or note.how == "mention":
+            return judged.where if judged.how and (judged.sure or judged.by_path) and not self._kept(note) else ""
+        if self._stays(note):
+            return ""
+        with reachable():
+            if note.fate == "masked":
+                same = self._store.digest(judged.place, self._work.key) == note.digest
+                return "" if same else "a recording is not as it was silenced"
+            if note.fate == "redacted":
+                return "an identifier stands in a text" if self._judge.names_person(judged.place) else ""
+        return "an object that was to go still stands"
+
+    def _kept(self, note: Found | None) -> bool:
+        return note is not None and self._stays(note)
+
+
+def each(found: Iterator[T]) -> Iterator[T]:
+    """Yield what a storage tells, its errors turned into ours."""
+    with reachable():
+        yield from found

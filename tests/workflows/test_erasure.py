@@ -1,6 +1,7 @@
 """Art. 17."""
 
 import pytest
+from pydantic import ValidationError
 
 from tests.workflows.cases import FOUND, RIGHTS, SYSTEMS, asked, case_of, done, waits
 
@@ -46,3 +47,35 @@ def test_nobody_known_is_nothing_to_delete():
 def test_the_persons_access_goes_first():
     """What is to be erased can still be shown."""
     assert ("access", "portability") == RIGHTS["erasure"].waits_for
+
+
+SPAN = {"system": "chat", "file": "a.wav", "from": 1.5, "to": 3.25}
+
+
+def test_recordings_that_have_to_stay_are_silenced():
+    """The times that a ticket names go to their system, with the act and with the look that may put it back."""
+    case = case_of("erasure", *HELD, details={"silence": [SPAN]})
+    sent = {"silence": [{"file": "a.wav", "from": 1.5, "to": 3.25}]}
+    assert [sent] == [step.args for step in case.right.stage("erase")(case)]
+    assert [sent | {"act": "delete"}, {"act": "delete"}, {"act": "delete"}] == [
+        step.args for step in case.right.stage("look_again")(case)
+    ]
+
+
+@pytest.mark.parametrize("system", ["mail", "no-such-system"])
+def test_times_that_no_system_can_silence_wait_for_a_person(system):
+    """Nothing of a ticket is passed over in silence: not what names a system without recordings, or none at all."""
+    case = case_of("erasure", *HELD, details={"silence": [SPAN | {"system": system}]})
+    assert ["silence by hand"] == waits(case, "erase")
+    assert [] == waits(case_of("erasure", *HELD, details={"silence": [SPAN]}), "erase")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"to": 1.5}, {"from": -1}, {"to": float("inf")}, {"file": ""}, {"system": ""}, {"reason": "x"}]
+)
+def test_times_are_checked_at_the_door(wrong):
+    """A span that ends before it starts, or that says nothing, is refused."""
+    model = RIGHTS["erasure"].details
+    model.model_validate({"silence": [SPAN]})
+    with pytest.raises(ValidationError):
+        model.model_validate({"silence": [SPAN | wrong]})

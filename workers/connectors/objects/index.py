@@ -3,8 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import sqlalchemy as sa
@@ -81,7 +81,7 @@ class Index(StrictRule):
 class Rows(Protocol):
     """The rows of an index."""
 
-    def read(self) -> Iterator[Row]:
+    def read(self) -> Generator[Row]:
         """Yield every row."""
         ...
 
@@ -101,7 +101,7 @@ class _File:
     def __init__(self, rule: Index, store: "Store") -> None:
         self._rule, self._store = rule, store
 
-    def read(self) -> Iterator[Row]:
+    def read(self) -> Generator[Row]:
         for _, row in self._records():
             if row is not None:
                 yield row
@@ -117,7 +117,9 @@ class _File:
                 else:
                     yield raw
 
-        if any(self._rule.mark(row) in marks for row in self.read()):
+        with closing(self.read()) as rows:
+            theirs = any(self._rule.mark(row) in marks for row in rows)
+        if theirs:
             for place in self._store.places(self._rule.index):
                 dropped = 0
                 self._store.replace(place, self._layout(kept()))
@@ -152,17 +154,23 @@ class _File:
                 taken.append(line)
                 yield line
 
-        heading = text.readline()
-        plain = heading.removeprefix("\ufeff")
-        names = next((found for sign in _DELIMITERS if self._rule.path in (found := _fields(plain, sign))), [])
-        sign = next((sign for sign in _DELIMITERS if names and _fields(plain, sign) == names), ",")
-        yield heading.encode("utf-8", "surrogateescape"), None
-        for record in csv.reader(lines(), delimiter=sign):
-            raw = "".join(taken).encode("utf-8", "surrogateescape")
-            taken.clear()
-            yield raw, self._checked(dict(zip(names, record, strict=False))) if record else None
-        with suppress(ValueError):
-            text.detach()
+        try:
+            heading = text.readline()
+            names, sign = self._heading(heading.removeprefix("\ufeff"))
+            yield heading.encode("utf-8", "surrogateescape"), None
+            for record in csv.reader(lines(), delimiter=sign):
+                raw = "".join(taken).encode("utf-8", "surrogateescape")
+                taken.clear()
+                yield raw, self._checked(dict(zip(names, record, strict=False))) if record else None
+        finally:
+            text.detach()  # who has opened the file closes it
+
+    def _heading(self, line: str) -> tuple[list[str], str]:
+        for sign in _DELIMITERS:
+            names = next(csv.reader([line], delimiter=sign), [])
+            if set(self._rule.columns) <= set(names):
+                return names, sign
+        raise Final(_UNREADABLE)
 
     def _checked(self, row: Any) -> Row:
         if not isinstance(row, dict) or not set(self._rule.columns) <= set(row):
@@ -176,7 +184,7 @@ class _Table:
     def __init__(self, rule: Index) -> None:
         self._rule = rule
 
-    def read(self) -> Iterator[Row]:
+    def read(self) -> Generator[Row]:
         with _readable(), self._connected() as (connection, table):
             found = connection.execution_options(yield_per=1000).execute(sa.select(table))
             for row in found.mappings():
@@ -216,10 +224,6 @@ def claims(rule: Index, rows: Rows, subject: Subject) -> dict[str, list[Owner]]:
 def key_of(rule: Index, row: Row) -> str:
     """Return the key of the object that a row names."""
     return str(row[rule.path] or "").removeprefix("./").lstrip("/")
-
-
-def _fields(heading: str, sign: str) -> list[str]:
-    return next(csv.reader([heading], delimiter=sign), [])
 
 
 @contextmanager

@@ -226,6 +226,8 @@ class Judge:
 
         It is read without its endings too: `ada@example.org.pdf` would else be an address at `org.pdf`.
         """
+        if isinstance(self._rule, InPath) and ownership(self._owners_at(key), self.subject).theirs:
+            return True
         shorter = (key.removesuffix("".join(PurePosixPath(key).suffixes[-number:])) for number in (1, 2))
         return any(freetext.stands_in(one, self.subject) for one in (key, *shorter))
 

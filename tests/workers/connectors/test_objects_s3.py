@@ -9,6 +9,7 @@ import pytest
 from shared.domain.errors import Final, Retryable
 from shared.testing import Desk
 from tests.servers import s3_server
+from tests.shared.test_audio import wav
 from tests.workers.connectors.objects_store import (
     ADA,
     IN_PATH,
@@ -48,15 +49,16 @@ class Bucket(Disk):
 
     def versions(self):
         """Return [(key, content)] of every version, and of every marker (None)."""
-        listed = self.s3.list_object_versions(Bucket=self.name)
+        pages = list(self.s3.get_paginator("list_object_versions").paginate(Bucket=self.name))
         read = [
             (
                 one["Key"],
                 self.s3.get_object(Bucket=self.name, Key=one["Key"], VersionId=one["VersionId"])["Body"].read(),
             )
-            for one in listed.get("Versions", ())
+            for page in pages
+            for one in page.get("Versions", ())
         ]
-        return read + [(one["Key"], None) for one in listed.get("DeleteMarkers", ())]
+        return read + [(one["Key"], None) for page in pages for one in page.get("DeleteMarkers", ())]
 
     def uploads(self):
         """Return the keys of unfinished uploads."""
@@ -290,3 +292,42 @@ def test_a_server_that_is_away_is_asked_again(bucket):
     with pytest.raises(Retryable) as caught:
         bucket.run(Desk(subject()), "locate", SCAN)
     assert "the storage of the objects cannot be reached" == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("owner", "hers", "his"),
+    [
+        ({"metadata": "Owner"}, {"Metadata": {"owner": "ADA@example.org"}}, {"Metadata": {"owner": "bob@example.org"}}),
+        ({"metadata": "phone"}, {"Metadata": {"phone": "030 123456"}}, {"Metadata": {"phone": "030 1234567"}}),
+        ({"tag": "email"}, {"Tagging": "email=ada@example.org"}, {"Tagging": "email=jada@example.org"}),
+    ],
+)
+def test_metadata_and_tags_name_the_owner(bucket, owner, hers, his):
+    """What S3 keeps with an object says whose it is, behind a marker too; an object without is nobody's."""
+    for key, words in (("a.pdf", hers), ("old.pdf", hers), ("b.pdf", his), ("c.pdf", {})):
+        bucket.s3.put_object(Bucket=bucket.name, Key=f"kept/{key}", Body=b"%PDF", **words)
+    bucket.fs.rm_file(f"{bucket.root}/old.pdf")
+    desk = Desk(subject())
+    assert 2 == bucket.run(desk, "locate", owner).total("found")
+    assert 2 == bucket.run(desk, "delete", owner).total("erased")
+    assert ["kept/b.pdf", "kept/c.pdf"] == [key for key, _ in bucket.versions()]
+    assert 0 == bucket.run(desk, "absent", owner, act="delete").total("hit")
+
+
+def test_metadata_is_only_on_s3(tmp_path):
+    """A rule that the storage cannot answer is told, and nothing is reported as searched."""
+    disk = Disk("docs", tmp_path)
+    disk.put("a.pdf", b"%PDF")
+    with pytest.raises(Final, match="only S3"):
+        disk.run(Desk(subject()), "locate", {"metadata": "owner"})
+
+
+def test_what_was_silenced_sounds_in_no_older_version(bucket):
+    """The recording stays for the other caller; the version with the person's words does not."""
+    bucket.put(CALL, wav(b"\x01\x02" * 8000))
+    span = {"file": CALL, "from": 0.0, "to": 1.0}
+    desk = Desk(subject())
+    bucket.run(desk, "locate", IN_PATH)
+    assert {"calls": {"masked": 1, "residual": 1}} == bucket.run(desk, "delete", IN_PATH, silence=[span]).counts
+    assert [(f"kept/{CALL}", wav(bytes(16000)))] == bucket.versions()
+    assert 0 == bucket.run(desk, "absent", IN_PATH, act="delete", silence=[span]).total("hit")

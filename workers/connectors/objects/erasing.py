@@ -55,20 +55,24 @@ class Eraser:
         self._beside: dict[str, Act] = {}  # what becomes of a sidecar or transcript whose object stays
 
     def run(self) -> Outcome:
-        """Act on every note: objects, then the rows of an index, at last the index's own text."""
+        """Act on every note: objects, what lies beside them, the rows of an index, at last the index's own text."""
         outcome, unknown = Outcome(), set(self._spans)
-        last = self._judge.index_key
-        for note in self._work.found():
-            unknown.discard(note.key)
-            if note.how != "row" and note.key != last:
-                self._act(outcome, note)
-        with reachable():
-            self._drop_rows(outcome)
-        for note in self._work.found() if last else ():
-            if note.how != "row" and note.key == last:
-                self._act(outcome, note)
+        for turn in ("objects", "beside", "rows", "index"):
+            if turn == "rows":
+                with reachable():
+                    self._drop_rows(outcome)
+                continue
+            for note in self._work.found():
+                unknown.discard(note.key)
+                if self._turn(note) == turn:
+                    self._act(outcome, note)
         self._tell_unknown(outcome, unknown)
         return outcome
+
+    def _turn(self, note: Found) -> str:
+        if note.key == self._judge.index_key:
+            return "index"
+        return {"file": "beside", "row": "rows"}.get(note.how, "objects")
 
     def silence(self) -> Outcome:
         """Silence the recordings that the ticket names, and leave all else."""

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import TypeVar
 
-from shared.domain.outcome import Found, Outcome
+from shared.domain.outcome import Outcome
 from shared.ports import Work
+from shared.spill import Labels
 from workers.connectors.objects.erasing import UPLOADS, Together
 from workers.connectors.objects.faults import reachable
 from workers.connectors.objects.index import INDEX
@@ -13,6 +14,7 @@ from workers.connectors.objects.store import Store
 
 T = TypeVar("T")
 
+_NONE = ("", "", "")
 UNREAD = "some objects cannot be read (their kind, a password, damage): look at them by hand"
 
 
@@ -21,8 +23,10 @@ class Look:
 
     def __init__(self, store: Store, judge: Judge, work: Work, together: Together) -> None:
         self._store, self._judge, self._work, self._together = store, judge, work, together
-        self._notes = {note.place: note for note in work.found()}
         self._outcome = Outcome()
+        self._notes: Labels[tuple[str, str, str]] = Labels()  # how, fate, and what a silenced recording has to be
+        for note in work.found():
+            self._notes[note.place] = (note.how, note.fate, note.digest if note.fate == "masked" else "")
 
     def run(self) -> Outcome:
         """Count whatever contradicts an erasure as `hit`."""
@@ -31,14 +35,14 @@ class Look:
             if judged.unread:
                 self._outcome.count(collection, "residual")
                 self._outcome.because(collection, "residual", UNREAD)
-            self._hit(collection, self._still_there(judged, self._notes.get((collection, judged.place.key))))
+            self._hit(collection, self._still_there(judged, *self._notes.get((collection, judged.place.key), _NONE)))
         for row, own in each(self._judge.rows()):
-            note = self._notes.get((INDEX, self._judge.mark(row)))
-            if not (note and self._stays(note)) and (note or own.sure):
+            how, fate, _ = self._notes.get((INDEX, self._judge.mark(row)), _NONE)
+            if not self._stays(fate) and (how or own.sure):
                 self._hit(INDEX, "a row of the person's stands in the index")
         for judged in each(self._judge.unfinished()):
-            note = self._notes.get((UPLOADS, judged.place.key))
-            if not (note and self._stays(note)) and (note or judged.sure or judged.by_path):
+            how, fate, _ = self._notes.get((UPLOADS, judged.place.key), _NONE)
+            if not self._stays(fate) and (how or judged.sure or judged.by_path):
                 self._hit(UPLOADS, judged.where)
         return self._outcome
 
@@ -47,25 +51,22 @@ class Look:
             self._outcome.count(collection, "hit")
             self._outcome.because(collection, "hit", ground)
 
-    def _stays(self, note: Found) -> bool:
-        return note.fate in {"retained", "residual"} or (note.fate == "shared" and self._together != "delete")
+    def _stays(self, fate: str) -> bool:
+        return fate in {"retained", "residual"} or (fate == "shared" and self._together != "delete")
 
-    def _still_there(self, judged: Judged, note: Found | None) -> str:
+    def _still_there(self, judged: Judged, how: str, fate: str, digest: str) -> str:
         """Return why an object contradicts an erasure; nothing for what was knowingly kept."""
-        if note is None or note.how == "mention":
-            return judged.where if judged.how and (judged.sure or judged.by_path) and not self._kept(note) else ""
-        if self._stays(note):
+        if self._stays(fate):
             return ""
+        if how in {"", "mention"}:
+            return judged.where if judged.how and (judged.sure or judged.by_path) else ""
         with reachable():
-            if note.fate == "masked":
-                same = self._store.digest(judged.place, self._work.key) == note.digest
+            if fate == "masked":
+                same = self._store.digest(judged.place, self._work.key) == digest
                 return "" if same else "a recording is not as it was silenced"
-            if note.fate == "redacted":
+            if fate == "redacted":
                 return "an identifier stands in a text" if self._judge.names_person(judged.place) else ""
         return "an object that was to go still stands"
-
-    def _kept(self, note: Found | None) -> bool:
-        return note is not None and self._stays(note)
 
 
 def each(found: Iterator[T]) -> Iterator[T]:

@@ -88,7 +88,7 @@ class Files:
 
     def spellings(self, name: str) -> tuple[str, ...]:
         """Return how rows write such a path: relative, from the top, in full."""
-        return name, f"/{name}", f"./{name}", f"{self._root}/{name}"
+        return name, f"/{name}", f"./{name}", f"{self._opened[1]}/{name}"
 
 
 @contextmanager

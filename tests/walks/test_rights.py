@@ -10,6 +10,7 @@ from shared.envelope import public_pem, read_public_pem
 from shared.evidence import verify
 from shared.store.chain import broken
 from tests import small
+from tests.shared.test_audio import wav
 from tests.small import ADA, BOB, ticket
 from workers import gate
 from workers.package import extract, package_files
@@ -36,6 +37,24 @@ def package(line, ident, out: Path):
         files = package_files(session, key, ident)
     extract(line.office.packages, ident, key, files, out)
     return out
+
+
+def test_a_recording_that_has_to_stay_is_silenced(line, world):
+    """The ticket says when Ada speaks: silence stands there, the ticket is partial, and the times are its reason."""
+    key = "calls/conference.wav"
+    path = world.folder / "documents" / key
+    path.parent.mkdir()
+    path.write_bytes(wav(b"\x01\x02" * 8000))
+    path.with_suffix(".json").write_text(json.dumps({"email": ADA}))
+    spans = [{"system": "documents", "file": key, "from": 0.25, "to": 0.5}]
+    ident = line.submit(ticket("erasure", details={"silence": spans}))
+    line.run()
+    found = closed(line, ident, "partial")
+    assert wav(b"\x01\x02" * 2000 + bytes(4000) + b"\x01\x02" * 4000) == path.read_bytes()
+    assert {"masked": 1, "retained": 1} == counts(found, "delete", "documents")["calls"]
+    grounds = {one["ground"] for step in found["steps"] for one in step["reasons"]}
+    assert {"silenced 0.25-0.5 s", "its object is retained"} <= grounds
+    assert {"clean"} == {one["second_look"] for one in line.certificate(ident)["certificate"]["systems"]}
 
 
 def asked(line, purpose, email=ADA):

@@ -345,3 +345,20 @@ def test_a_recording_of_two_callers_stays_unless_the_client_says_otherwise(disk)
     assert {"monitor": {"erased": 1}} == disk.run(desk, "delete", CALLS, keys=keys).counts
     assert {} == disk.all()
     assert 0 == disk.run(desk, "absent", CALLS, keys=keys, act="delete").total("hit")
+
+
+def test_the_other_partys_number_is_not_shown_to_the_person(disk):
+    """The package names the other caller by a pseudonym, in the file's name and in the list; the house's own stay."""
+    names = [f"external-+493055555{n}-+4930123456-20260105-101500-1.{n}.wav" for n in (55, 55, 66)]
+    for number, name in enumerate(names):
+        disk.put(f"monitor/2026/01/{number + 10}/{name}", b"RIFF")
+    disk.put("monitor/2026/01/20/in-201-+4930123456-20260105-101500-1.9.wav", b"RIFF")
+    desk = Desk(subject())
+    disk.run(desk, "locate", CALLS)
+    disk.run(desk, "export", CALLS)
+    paths = [row["path"] for row in desk.package.tables["objects"]]
+    assert sorted(paths) == sorted(desk.package.files)
+    assert not any("30555" in path for path in paths)
+    others = [path.partition("other-")[2][:8] for path in sorted(paths)]
+    assert others[0] == others[1] != others[2]
+    assert "monitor/2026/01/20/in-201-+4930123456-20260105-101500-1.9.wav" in paths

@@ -238,11 +238,15 @@ class Objects:
             with reachable():
                 if not (places := self._store.readable(note.key)):
                     continue
+                name = self._shown(note.key, work)
                 with self._store.open(places[0]) as file:
-                    work.package.file(note.key, file)
+                    work.package.file(name, file)
                 outcome.count(note.collection, "exported")
                 size, modified = self._store.described(places[0])
-            yield {"path": note.key, "size": size, "modified": modified.isoformat() if modified else None}
+            yield {"path": name, "size": size, "modified": modified.isoformat() if modified else None}
+
+    def _shown(self, key: str, work: Work) -> str:
+        return self._rule.without_others(key, work.subject, work.key) if isinstance(self._rule, InPath) else key
 
     def _document(self, key: str) -> tuple[dict[str, Any] | None, bytes]:
         raw = self._store.read_sidecar(key)

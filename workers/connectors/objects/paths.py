@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import cache
+from hashlib import blake2b
 
 from pydantic import field_validator
 
@@ -53,6 +54,19 @@ class InPath(StrictRule):
             if one and not self._is_own(value, one):
                 parties.setdefault(party, set()).add(one)
         return [Owner(Traits(frozenset(found))) for found in parties.values()]
+
+    def without_others(self, key: str, subject: Subject, secret: bytes) -> str:
+        """Return a path for the person's eyes: each other party in it is a pseudonym, the same for the same one."""
+        match = _pattern(self.path).fullmatch(key)
+        fields = list(enumerate(_FIELD.findall(self.path))) if match else []
+        for number, (kind, _) in reversed(fields):
+            assert match is not None
+            value = match[f"f{number}"]
+            one = subject.normalise(kind, value) if _speaks(kind) else None
+            if one and one not in subject.identifiers and not self._is_own(value, one):
+                digest = blake2b(one.value.encode("utf-8", "surrogateescape"), key=secret, digest_size=4).hexdigest()
+                key = f"{key[: match.start(f'f{number}')]}other-{digest}{key[match.end(f'f{number}') :]}"
+        return key
 
     def names(self, kind: str) -> bool:
         """Say whether identifiers of a kind stand in paths."""

@@ -5,11 +5,13 @@ import json
 import wave
 
 import pytest
+from pydantic import ValidationError
 
 from shared.domain.identifier import EMAIL, PHONE, Identifier, Subject
 from shared.testing import Desk
 from tests.shared.test_audio import wav
 from tests.workers.connectors.objects_store import ADA, PHONE_NUMBER, Disk, subject
+from workers.connectors.objects import ObjectsSettings
 
 TWO = "calls/+4930555555-+4930123456-20260105-1.2.wav"
 MINE = "calls/201-+4930123456-20260105-1.3.wav"
@@ -172,3 +174,40 @@ def test_what_another_said_of_the_person_is_found_under_any_spelling(disk):
     disk.run(desk, "locate", OWNER, keys=KEYS)
     disk.run(desk, "delete", OWNER, keys=KEYS)
     assert "xxxx....xxxxxxxxxxxxxxxx" == heard(disk.all()[TWO])
+
+
+@pytest.mark.parametrize(
+    ("owner", "beside", "left"),
+    [
+        (
+            {"sidecar": ".owner.json", "field": "email"},
+            ("call.wav.owner.json", {"email": [ADA, "bob@example.org"]}),
+            b'{"email": ["[redacted]", "bob@example.org"]}',
+        ),
+        (
+            {"index": "index.csv", "path": "file", "email": "mail"},
+            ("index.csv", b"file,mail\ncall.wav,ada@example.org\ncall.wav,bob@example.org\n"),
+            b"file,mail\ncall.wav,bob@example.org\n",
+        ),
+    ],
+)
+def test_what_says_whose_it_was_forgets_the_person(disk, owner, beside, left):
+    """A recording without the person's words is the other's alone, and so says its sidecar or its index."""
+    keys = KEYS | {"transcript": ".json"}
+    disk.put("call.wav", SOUND)
+    disk.put("call.wav.json", TRANSCRIPT)
+    disk.put(*beside)
+    desk = Desk(subject())
+    disk.run(desk, "locate", owner, keys=keys)
+    for _ in range(2):
+        disk.run(desk, "delete", owner, keys=keys)
+        assert left == disk.all()[beside[0]]
+        assert "xx...xxxxx..........xxxx" == heard(disk.all()["call.wav"])
+    assert 0 == disk.run(desk, "absent", owner, keys=keys, act="delete").total("hit")
+    assert set() == disk.present()
+
+
+def test_sidecars_and_transcripts_are_told_apart():
+    """One suffix for both would make owners of what was said."""
+    with pytest.raises(ValidationError, match="different suffixes"):
+        ObjectsSettings(url="docs", owner={"sidecar": ".json", "field": "email"}, transcript=".json")

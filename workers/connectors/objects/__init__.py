@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import blake2b
 from itertools import chain
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.domain.identifier import EMAIL, Subject, normalise
 from shared.domain.outcome import Found, Outcome
@@ -50,6 +50,12 @@ class ObjectsSettings(BaseModel):
     transcript: str | None = Field(default=None, pattern=r"^\.[^/]+$")
     restricted_prefix: str = Field(default=".restricted/", pattern=r"^[^/]+(/[^/]+)*/?$")
     datamap: str | None = None
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> Self:
+        if isinstance(self.owner, Sidecar) and self.owner.sidecar == self.transcript:
+            raise ValueError("sidecars and transcripts need different suffixes, such as .json and .words.json")
+        return self
 
 
 class Objects:

@@ -34,6 +34,7 @@ class Act:
     ground: str = ""
     held: Held | None = None
     digest: str = ""
+    parted: bool = False  # the object is only other people's from now on
 
     @classmethod
     def of(cls, held: Held) -> "Act":
@@ -94,7 +95,7 @@ class Eraser:
             outcome.count(note.collection, "residual")
             outcome.because(note.collection, "residual", _IN_NAME)
         fate = "" if act.kind == "erased" else act.kind
-        if act.kind != "erased":
+        if act.kind != "erased" and not act.parted:
             self._stays[note.key] = act
         if act.kind in {"masked", "redacted"} or note.fate not in {"shared", fate}:  # what is shared stays so
             self._work.note(replace(note, fate=fate, digest=act.digest or note.digest))
@@ -131,18 +132,26 @@ class Eraser:
         """Keep what is another person's too; silence what is the person's in it, if that is the client's rule."""
         transcript = transcript_of(self._store, key, self._judge.transcript) if self._together == "silence" else None
         if transcript and (spans := transcript.spans(self._judge.subject)):
-            return self._silence(key, spans)
+            return self._part(key, self._silence(key, spans))
         act = Act("retained", ground=_NEEDED if self._together == "keep" else _NO_TIMES)
         self._keep_beside(key, act)
         return act
+
+    def _part(self, key: str, act: Act) -> Act:
+        """Take the person out of what lies beside a silenced object, too."""
+        if act.kind != "masked":
+            return act
+        for one in self._judge.beside(key):
+            if is_text(one) and self._store.places(one):
+                self._beside[one] = self._redact(one)
+        return replace(act, parted=True)
 
     def _silence(self, key: str, spans: list[Span]) -> Act:
         try:
             silence(self._store, key, spans)
         except NotSilenceable as error:
-            act = Act("failed", ground=str(error))
             self._keep_beside(key, Act("retained", ground=_BESIDE))
-            return act
+            return Act("failed", ground=str(error))
         held = purge(self._store, self._store.older(key))
         self._keep_beside(key, Act("retained", ground=_BESIDE))
         if transcript := transcript_of(self._store, key, self._judge.transcript):

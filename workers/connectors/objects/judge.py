@@ -100,7 +100,7 @@ class Judge:
 
     def by_now(self, key: str, *, beside: bool) -> Ownership | None:
         """Return what an object has come to be since it was noted; None where that cannot be told."""
-        if isinstance(self._rule, InPath | Scan):
+        if isinstance(self._rule, InPath | Scan) or (beside and not isinstance(self._rule, Sidecar)):
             return None
         owners = self._read(key) if beside else self._owners_at(key)
         return ownership(owners, self.subject) if owners else None
@@ -175,12 +175,13 @@ class Judge:
         suffix = self.transcript
         if not suffix:
             return {}
-        of = {
-            one: name for name in folder if not name.endswith(suffix) for one in beside(name, suffix) if one in folder
-        }
-        lost = (name for name in folder if name.endswith(suffix) and name not in of)
-        alone = {name: name.removesuffix(suffix) for name in lost}
-        return of | {name: base if "." in base else f"{base}.wav" for name, base in alone.items()}
+        longer = (
+            self._rule.sidecar if isinstance(self._rule, Sidecar) and len(self._rule.sidecar) > len(suffix) else None
+        )
+        names = {name for name in folder if name.endswith(suffix) and not (longer and name.endswith(longer))}
+        of = {one: name for name in folder if name not in names for one in beside(name, suffix) if one in names}
+        lost = {name: name.removesuffix(suffix) for name in names - of.keys()}
+        return of | {name: base if "." in base else f"{base}.wav" for name, base in lost.items()}
 
     def _by_rule(self, folder: Mapping[str, list[Place]]) -> Iterator[tuple[str, tuple[Owner, ...], bool]]:
         if not isinstance(self._rule, Sidecar):

@@ -52,8 +52,9 @@ class Work:
     `checkpoint` last stored then, else "".
 
     `args` by verb: `export` {"provided": true} for portability; `rectify` {"changes": {category: value},
-    "statement": text}; `subjects` {"from", "to"} (ISO datetimes, or null); `absent` {"act": the verb to prove,
-    "changes": …}; `delete` and `silence` {"silence": [{"file": key, "from": seconds, "to": seconds}]}.
+    "statement": text}; `restrict` {"holds", "kept"} under a legal hold, which the engine counts; `subjects` {"from",
+    "to"} (ISO datetimes, or null); `absent` {"act": the verb to prove, "changes": …}; `delete` and `silence`
+    {"silence": [{"file": key, "from": seconds, "to": seconds}]}.
     """
 
     ticket: UUID
@@ -165,6 +166,32 @@ class Silences(Protocol):
     """
 
     def silence(self, work: Work) -> Outcome: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check found, and what to do about it.
+
+    `error`: a step would fail or miss data. `drift`: something that looks personal is not in the data map. `note`:
+    worth knowing, nothing to do now. `place` is a table, a column or a count of folders; no part may hold a value
+    of a record, a credential, a URL, or a name that may be a person's (a mailbox, a path below a root).
+    """
+
+    severity: Literal["error", "drift", "note"]
+    place: str
+    what: str
+    todo: str
+
+
+@runtime_checkable
+class Checks(Protocol):
+    """`check`: for `rightsdesk systems check`; connect, compare the data map with what is there, see the rights.
+
+    It changes nothing. What keeps it from looking may be raised as in any verb. Not a verb of a step: a kind
+    without it is only built.
+    """
+
+    def check(self) -> Iterator[Finding]: ...
 
 
 def verbs_of(kind: object) -> frozenset[str]:

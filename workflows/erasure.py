@@ -1,14 +1,15 @@
 """Art. 17: the right to erasure: halt, find, approve, erase, look again, tell the recipients."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Self
+from dataclasses import replace
+from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
 from shared.domain.case import Case, Gate, Right
 from shared.domain.step import Step
 from shared.domain.ticket import Slug, Strict, Ticket
-from workflows import stages
+from workflows import holds, stages
 from workflows.stages import (
     answer,
     call_back,
@@ -67,12 +68,11 @@ def approve(case: Case) -> Iterator[Step]:
 
 
 def erase(case: Case) -> Iterator[Step]:
-    """Delete what was written down; what the law keeps is kept, restricted or masked, with its ground.
+    """Delete what was written down; what the law or a hold keeps is kept, restricted or masked, with its ground.
 
     Where the ticket names times to be silenced in a system that cannot, or that is not there, a person has to.
     """
-    for system in stages.holding(case):
-        yield case.on(system, "delete", **_silence(case, system.id))
+    yield from _with_spans(case, holds.erase_or_keep(case))
     able = {system.id for system in stages.holding(case) if "silence" in system.verbs}
     if {span.system for span in case.detail(Details).silence} - able:
         yield Step("silence", waits="silence by hand")
@@ -80,13 +80,22 @@ def erase(case: Case) -> Iterator[Step]:
 
 def look_again(case: Case) -> Iterator[Step]:
     """Prove it in every system, also where nothing had been found."""
-    for system in case.systems:
-        yield from stages.prove(case, "delete", [system], **_silence(case, system.id))
+    return _with_spans(case, holds.look_again(case))
 
 
-def _silence(case: Case, system: str) -> dict[str, Any]:
-    spans = [span for span in case.detail(Details).silence if span.system == system]
-    return {"silence": [{"file": one.file, "from": one.from_, "to": one.to} for one in spans]} if spans else {}
+def _with_spans(case: Case, steps: Iterator[Step]) -> Iterator[Step]:
+    """Tell the act, and the look that may put it back, which recordings are to be silenced and when."""
+    spans = case.detail(Details).silence
+    for step in steps:
+        named = [{"file": one.file, "from": one.from_, "to": one.to} for one in spans if one.system == step.system]
+        told = named and step.verb in ("delete", "absent")
+        yield replace(step, args={**step.args, "silence": named}) if told else step
+
+
+def tell(case: Case) -> Iterator[Step]:
+    """Art. 19: tell the recipients, unless a legal hold kept everything."""
+    if any(not holds.is_kept(case, system.id) for system in stages.holding(case)):
+        yield from stages.tell(case)
 
 
 RIGHT = Right(

@@ -12,7 +12,7 @@ DESK = "desk"  # steps that touch no client system: letters, notices, packages, 
 DATA_VERBS = (
     "locate", "export", "mask", "delete", "rectify", "restrict", "lift", "subjects", "absent", "silence",
 )  # fmt: skip
-ERASING = ("delete", "mask")  # what a legal hold forbids
+ERASING = ("delete", "mask", "silence")  # what a legal hold forbids
 
 
 @dataclass(frozen=True, slots=True)

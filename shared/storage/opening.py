@@ -8,6 +8,8 @@ from typing import Any
 
 from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
+from fsspec.implementations.memory import MemoryFileSystem
 
 from shared.domain.errors import Final
 
@@ -37,6 +39,17 @@ def close(fs: AbstractFileSystem) -> None:
     if is_sftp(fs):
         fs.ftp.close()
         fs.client.close()
+
+
+def mounted(fs: AbstractFileSystem, root: str) -> bool:
+    """Say whether the folder or bucket is there; one that is not there is not an empty one."""
+    if isinstance(fs, MemoryFileSystem):
+        return True
+    try:
+        fs.info(root if isinstance(fs, LocalFileSystem) or is_sftp(fs) else root.lstrip("/").split("/")[0])
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def is_sftp(fs: AbstractFileSystem) -> bool:

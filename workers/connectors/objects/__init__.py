@@ -20,7 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from shared.domain.identifier import EMAIL, Subject, normalise
 from shared.domain.outcome import Found, Outcome
 from shared.inventory import Client, System
-from shared.ports import Affected, Work
+from shared.ports import Affected, Finding, Work
+from workers.connectors.objects.check import check
 from workers.connectors.objects.erasing import UPLOADS, Eraser, Together, purge
 from workers.connectors.objects.faults import reachable
 from workers.connectors.objects.index import INDEX
@@ -178,6 +179,14 @@ class Objects:
                 outcome.count(note.collection, "hit")
                 outcome.because(note.collection, "hit", hit)
         return outcome
+
+    def check(self) -> Iterator[Finding]:
+        """See whether the storage answers and may be changed, and whether the rule finds an owner for each object."""
+        with reachable():
+            yield from check(self._store, self._rule, self._judge(self._anyone()))
+
+    def _anyone(self) -> Subject:
+        return Subject(region=self._client.region, plus_addresses=self._client.plus_addresses)
 
     def _contradicts(self, note: Found, act: str, work: Work) -> str:
         if act == "rectify":

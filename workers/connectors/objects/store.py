@@ -20,7 +20,6 @@ from typing import Any, BinaryIO, cast
 
 from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
-from fsspec.implementations.memory import MemoryFileSystem
 
 from shared.domain.errors import Final
 from shared.storage import opening, versions
@@ -225,16 +224,8 @@ class Store:
 
     def _check_root(self) -> None:
         """Refuse a storage that is not there: it is not an empty one, and nothing may be reported as searched."""
-        fs, root = self._opened
-        if isinstance(fs, MemoryFileSystem):
-            return
-        top = root if isinstance(fs, LocalFileSystem) or opening.is_sftp(fs) else root.lstrip("/").split("/")[0]
-        try:
-            fs.info(top)
-        except FileNotFoundError:
-            raise Final(
-                "the storage named by `url` in the inventory does not exist, or its disk is not mounted"
-            ) from None
+        if not opening.mounted(*self._opened):
+            raise Final("the storage named by `url` in the inventory does not exist, or its disk is not mounted")
 
     def _below(self, folder: str, there: tuple[bool, bool]) -> Iterator[dict[str, list[Place]]]:
         files: dict[str, list[Place]] = {}

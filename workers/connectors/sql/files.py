@@ -42,10 +42,11 @@ class Files:
     def unusable(self) -> str:
         """Say why files are not found or deleted here, as far as can be told without touching one; else nothing."""
         with _refusals("files"):
-            if not self._system.exists(self._root):
+            system, root = self._opened
+            if not opening.mounted(system, root):
                 return "the folder of `files` does not exist, or its disk is not mounted"
-        if isinstance(self._system, LocalFileSystem) and not os.access(
-            self._root, os.R_OK | os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids
+        if isinstance(system, LocalFileSystem) and not os.access(
+            root, os.R_OK | os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids
         ):
             return "the folder of `files` may not be read and changed"
         return ""

@@ -1,0 +1,51 @@
+"""Fixtures for what is done by the command `rightsdesk`."""
+
+import io
+import os
+import sys
+
+import pytest
+
+from tests.command import Desk, Said
+from workers.cli import main
+
+
+@pytest.fixture
+def run(capsys, monkeypatch):
+    """Run the command in this process; keep what it said."""
+    monkeypatch.setenv("COLUMNS", "200")
+    mask = os.umask(0o022)
+
+    def command(*words, stdin=""):
+        given = stdin if isinstance(stdin, bytes) else stdin.encode()
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given), "utf-8"))
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main([str(word) for word in words])
+        return Said((ended.value.code, *capsys.readouterr()))
+
+    yield command
+    os.umask(mask)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory, valkey_url):
+    """The home, made once for these tests."""
+    made = Desk(tmp_path_factory.mktemp("cli"), valkey_url)
+    yield made
+    made.line.close()
+
+
+@pytest.fixture
+def desk(prepared, monkeypatch):
+    """That home, named by the environment."""
+    for name, value in prepared.environment.items():
+        monkeypatch.setenv(name, value)
+    return prepared
+
+
+@pytest.fixture
+def bare(tmp_path, monkeypatch, desk):
+    """An empty home in place of it."""
+    monkeypatch.setenv("RIGHTSDESK_HOME", str(tmp_path / "bare"))
+    return tmp_path / "bare"

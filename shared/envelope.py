@@ -11,7 +11,7 @@ import os
 import secrets
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -81,12 +81,33 @@ def open_vault(root: Path) -> Vault:
     folder = root / "keys"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return Vault(
-        master=_once(folder / "master.key", lambda: secrets.token_bytes(32)),
-        index=_once(folder / "index.key", lambda: secrets.token_bytes(32)),
-        intake=json.loads(_once(folder / "intake.jwk", lambda: _jwk(OKPKey.generate_key("X25519")))),
-        submitter=json.loads(_once(folder / "submitter.jwk", lambda: _jwk(OKPKey.generate_key("Ed25519")))),
-        signing=_once(folder / "signing.key", lambda: secrets.token_bytes(32)),
+        master=_secret(folder / "master.key"),
+        index=_secret(folder / "index.key"),
+        intake=_pair(folder / "intake.jwk", lambda: OKPKey.generate_key("X25519")),
+        submitter=_pair(folder / "submitter.jwk", lambda: OKPKey.generate_key("Ed25519")),
+        signing=_secret(folder / "signing.key"),
     )
+
+
+def _secret(path: Path) -> bytes:
+    found = _once(path, lambda: secrets.token_bytes(32))
+    if len(found) != 32:
+        raise _damaged(path)
+    return found
+
+
+def _pair(path: Path, make: Callable[[], Any]) -> Jwk:
+    try:
+        found: Jwk = json.loads(_once(path, lambda: _jwk(make())))
+        if not {"kty", "crv", "x", "d"} <= found.keys():
+            raise _damaged(path)
+    except (ValueError, AttributeError):  # no JSON, or no object
+        raise _damaged(path) from None
+    return found
+
+
+def _damaged(path: Path) -> RightsdeskError:
+    return RightsdeskError(f"the key {path} is damaged: put it back from where it is kept")
 
 
 def _jwk(key: Any) -> bytes:

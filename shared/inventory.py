@@ -192,6 +192,8 @@ def load(path: Path) -> Inventory:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UsageError(f"no inventory at {path}; set RIGHTSDESK_SYSTEMS to your systems.toml") from None
+    except OSError as error:
+        raise UsageError(f"cannot read the inventory {path}: {error.strerror}; see RIGHTSDESK_SYSTEMS") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path.name} is not valid TOML: {error}") from None
     systems = raw.get("systems", [])

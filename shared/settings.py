@@ -65,7 +65,10 @@ class Settings(BaseSettings):
 def read() -> Settings:
     """Read the environment; a UsageError names the variable that is wrong."""
     try:
-        return Settings()
+        found = Settings()
+        if not next(one for one in (found.root, *found.root.parents) if one.exists()).is_dir():
+            raise UsageError(f"RIGHTSDESK_HOME is no folder: {found.root}")
+        return found  # noqa: TRY300 - what is read and what is checked fail alike
     except ValidationError as error:
         name = error.errors(include_input=False, include_url=False)[0]["loc"][0]
         raise UsageError(f"RIGHTSDESK_{str(name).upper()} is not valid; see the README") from None

@@ -19,12 +19,15 @@ RECEIPT = "rightsdesk:receipt:"
 
 def connect(settings: Settings, *, retries: int = 3) -> "redis.Redis":
     """Return a client for the broker; it connects at its first command."""
-    url = urlsplit(settings.broker)
     retry = Retry(ExponentialBackoff(cap=1.0, base=0.05), retries)
     options: dict[str, Any] = {"retry": retry, "socket_connect_timeout": 5, "health_check_interval": 30}
-    if url.scheme in ("redis", "rediss", "unix"):
-        return redis.Redis.from_url(settings.broker, **options)
-    if url.scheme == "redis+socket":
-        database = int(parse_qs(url.query).get("virtual_host", ["0"])[0])
-        return redis.Redis(unix_socket_path=url.path, db=database, **options)
+    try:
+        url = urlsplit(settings.broker)
+        if url.scheme in ("redis", "rediss", "unix"):
+            return redis.Redis.from_url(settings.broker, **options)
+        if url.scheme == "redis+socket":
+            database = int(parse_qs(url.query).get("virtual_host", ["0"])[0])
+            return redis.Redis(unix_socket_path=url.path, db=database, **options)
+    except ValueError:
+        raise UsageError("RIGHTSDESK_BROKER_URL is no URL of a Redis, e.g. redis://host:6379/0") from None
     raise UsageError("RIGHTSDESK_BROKER_URL must start with redis://, rediss:// or redis+socket://")

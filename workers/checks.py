@@ -5,9 +5,9 @@ from contextlib import closing
 
 from shared.domain.errors import Retryable, RightsdeskError, UsageError
 from shared.inventory import Client, System
+from shared.log import place_of
 from shared.ports import Checks, Finding
 from workers import connectors
-from workers.perform import place_of
 
 
 def check(system: System, client: Client) -> Iterator[Finding]:

@@ -73,9 +73,13 @@ class PackageStore:
             sink.finish()
 
     def read(self, ticket: UUID, key: bytes, file: PackageFile) -> Iterator[bytes]:
-        """Yield a file's content, decrypted; a SealError if it was changed."""
+        """Yield a file's content, decrypted; a SealError if it was changed, Final if it is gone."""
         for stored in file.pieces:
-            with self.fs.open(self.path(ticket, stored), "rb") as raw:
+            try:
+                raw = self.fs.open(self.path(ticket, stored), "rb")
+            except FileNotFoundError:
+                raise Final("a file of the package is gone from the package store") from None
+            with raw:
                 yield from decrypt_stream(key, raw, aad=_aad(ticket, stored))
 
     def remove(self, ticket: UUID) -> None:
@@ -238,19 +242,23 @@ def extract(store: PackageStore, ticket: UUID, key: bytes, files: Iterable[Packa
     """Write a package into a folder that is new or empty; return the number of files."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} exists and is not an empty folder; name another one")
-    out.mkdir(mode=0o700, parents=True, exist_ok=True)
-    root, number = out.resolve(), 0
-    for one in files:
-        target = (root / one.name).resolve()
-        if not target.is_relative_to(root):
-            raise Final("a package names a file outside of its folder")
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        digest = hashlib.sha256()
-        with target.open("wb") as file:
-            for chunk in store.read(ticket, key, one):
-                digest.update(chunk)
-                file.write(chunk)
-        if digest.hexdigest() != one.sha256:
-            raise Final("a package file differs from its list")
-        number += 1
-    return number
+    try:
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return sum(_extract_one(store.read(ticket, key, one), one, out.resolve()) for one in files)
+    except OSError as error:  # its file name may hold a person's
+        raise UsageError(f"cannot write into {out}: {error.strerror}") from None
+
+
+def _extract_one(content: Iterable[bytes], one: PackageFile, root: Path) -> int:
+    target = (root / one.name).resolve()
+    if not target.is_relative_to(root):
+        raise Final("a package names a file outside of its folder")
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    digest = hashlib.sha256()
+    with target.open("wb") as file:
+        for chunk in content:
+            digest.update(chunk)
+            file.write(chunk)
+    if digest.hexdigest() != one.sha256:
+        raise Final("a package file differs from its list")
+    return 1

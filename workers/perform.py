@@ -19,6 +19,7 @@ from shared.domain.step import DESK, ERASING
 from shared.domain.ticket import Ticket
 from shared.envelope import seal, subkey, unseal, unseal_json
 from shared.evidence import commitment, leaf
+from shared.log import place_of
 from shared.ports import Affected, Connector, Work
 from shared.spill import Labels, Ledger, Spilled, digest_of
 from shared.store import findings, gates, holds, steps
@@ -376,12 +377,3 @@ def _evidence(claim: Claim, values: dict[str, Any]) -> dict[str, Any]:
 
 def _cursor_aad(claim: Claim) -> bytes:
     return f"cursor:{claim.id}".encode()
-
-
-def place_of(error: BaseException) -> str:
-    """Name an exception and where it was raised; its text may quote a person's record, so it stays out."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    where = f" in {trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}" if trace else ""
-    return f"{type(error).__name__}{where}"

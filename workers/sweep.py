@@ -9,12 +9,13 @@ import structlog
 from sqlalchemy import exists, select
 from sqlalchemy.exc import OperationalError
 
+from shared.log import place_of
 from shared.store import holds, steps
 from shared.store.nudge import Nudge
 from shared.store.tables import StepRow, TicketRow
 from workers.conductor import move_on, send_window
 from workers.office import Office
-from workers.perform import MOST_ATTEMPTS, follow, place_of
+from workers.perform import MOST_ATTEMPTS, follow
 
 log = structlog.get_logger()
 

@@ -30,7 +30,10 @@ class Store:
             options |= {"connect_args": {"isolation_level": None, "timeout": 30, "check_same_thread": False}}
         else:
             options |= {"pool_pre_ping": True}
-        self.engine = create_engine(self.url, **options)
+        try:
+            self.engine = create_engine(self.url, **options)
+        except ImportError as error:
+            raise UsageError(f"RIGHTSDESK_DATABASE_URL: no driver {error.name}; write postgresql+psycopg://…") from None
         self._writing = self.engine.execution_options(write=True)
         if sqlite:
             event.listen(self.engine, "connect", _configure)
@@ -58,6 +61,8 @@ def _parsed(url: str) -> URL:
         parsed = make_url(url)
     except ArgumentError:
         raise UsageError("RIGHTSDESK_DATABASE_URL is not a SQLAlchemy URL, e.g. postgresql+psycopg://…") from None
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise UsageError("RIGHTSDESK_DATABASE_URL must start with sqlite:/// or postgresql+psycopg://")
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         Path(parsed.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return parsed

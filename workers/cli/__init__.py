@@ -36,10 +36,10 @@ def _root(
 
 def main(words: Sequence[str] | None = None) -> None:
     """Run the command; an error of ours is one line on standard error, 2 for wrong use and 1 for a failure."""
-    from workers.cli import holds, proofs, stack, systems, tickets  # noqa: F401 - they register their commands
-
     os.umask(0o077)
     try:
+        from workers.cli import holds, proofs, stack, systems, tickets  # noqa: F401 - they register their commands
+
         code = app(words, standalone_mode=False)  # else Typer would print its errors by itself, in four lines
         sys.exit(code or 0)
     except TyperException as error:
@@ -53,18 +53,22 @@ def main(words: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         os._exit(0)
     except Exception as error:  # noqa: BLE001 - the last door: no traceback of anything goes to a terminal or CI log
-        if type(error).__module__.startswith(("sqlalchemy", "redis")):
-            _fail(_unreachable(error), 1)
-        _unexpected(error)
+        if sys.flags.dev_mode:
+            raise
+        _fail(_unforeseen(error), 1)
 
 
-def _unexpected(error: Exception) -> NoReturn:
+def _unforeseen(error: Exception) -> str:
     """Name the error and its place; its text may quote a record or an address with its password."""
-    if os.environ.get("RIGHTSDESK_TEST") == "1":
-        raise error
-    from workers.perform import place_of
+    if type(error).__module__.startswith(("sqlalchemy", "redis")):
+        return _unreachable(error)
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, ModuleNotFoundError):
+        return f"the Python package {error.name} is needed for this and not installed"
+    from shared.log import place_of
 
-    _fail(f"unexpected {place_of(error)}; please report it (RIGHTSDESK_TEST=1 shows the whole error)", 1)
+    return f"unexpected {place_of(error)}; please report it (PYTHONDEVMODE=1 shows the whole error)"
 
 
 def _unreachable(error: Exception) -> str:
@@ -73,7 +77,7 @@ def _unreachable(error: Exception) -> str:
         return f"the broker is not reachable ({name}); check RIGHTSDESK_BROKER_URL, or start `rightsdesk up`"
     if name in ("OperationalError", "ProgrammingError"):
         return f"the database is not reachable or has no schema ({name}); run `rightsdesk migrate`, or `rightsdesk up`"
-    return f"the database refused ({name})"
+    return f"the database refused ({name}); check RIGHTSDESK_DATABASE_URL"
 
 
 def _explain(error: TyperException) -> NoReturn:

@@ -148,7 +148,14 @@ def certificate_show(
     if out is None:
         typer.echo(text)
     else:
-        out.write_text(text + "\n", encoding="utf-8")
+        _write(out, text + "\n")
+
+
+def _write(out: Path, text: str) -> None:
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {out}: {error.strerror}") from None
 
 
 @certificate_app.command("verify", epilog="Example: rightsdesk certificate verify cert.json --key public.pem")

@@ -1,0 +1,94 @@
+"""What goes wrong, goes wrong in one line with the right exit code: nobody is shown a traceback."""
+
+import pytest
+from sqlalchemy import select, update
+
+from shared.store.tables import TicketRow
+from tests.command import wrong
+
+
+@pytest.mark.parametrize(
+    ("environment", "words", "code", "said"),
+    [
+        ({"SYSTEMS": "/tmp"}, ["systems", "check"], 2, "cannot read the inventory /tmp: Is a directory"),
+        ({"SYSTEMS": "/etc/passwd/x"}, ["systems", "check"], 2, "cannot read the inventory /etc/passwd/x: Not a dir"),
+        ({"HOME": "/etc/passwd"}, ["keys", "show", "--public"], 2, "RIGHTSDESK_HOME"),
+        ({"HOME": "/etc/passwd/x"}, ["tickets"], 2, "RIGHTSDESK_HOME"),
+        ({"HOME": "/proc/x"}, ["submit", "--no-wait"], 1, "/proc/x: No such file or directory"),
+        ({"HOME": "/proc/x"}, ["tickets"], 1, "/proc/x: No such file or directory"),
+        ({"DATABASE_URL": "mysql://u:canary@x/y"}, ["tickets"], 2, "RIGHTSDESK_DATABASE_URL"),
+        ({"DATABASE_URL": "foo://u:canary@x/y"}, ["tickets"], 2, "RIGHTSDESK_DATABASE_URL"),
+        ({"DATABASE_URL": "postgresql+asyncpg://u:canary@x/y"}, ["tickets"], 2, "asyncpg"),
+        ({"DATABASE_URL": "postgresql://u:canary@127.0.0.1:1/y"}, ["tickets"], 1, "the database is not reachable"),
+        ({"BROKER_URL": "redis://:canary@[x"}, ["submit", "--no-wait"], 2, "RIGHTSDESK_BROKER_URL"),
+        ({"BROKER_URL": "redis://:canary@x:y/0"}, ["submit", "--no-wait"], 2, "RIGHTSDESK_BROKER_URL"),
+        ({"BROKER_URL": "redis+socket:///x?virtual_host=y"}, ["submit", "--no-wait"], 2, "RIGHTSDESK_BROKER_URL"),
+        ({"PACKAGES": "foo://canary/x"}, ["dead", "replay", "1"], 2, "RIGHTSDESK_PACKAGES"),
+        ({"PACKAGES": "gs://canary/x"}, ["dead", "replay", "1"], 2, "RIGHTSDESK_PACKAGES"),
+    ],
+)  # fmt: skip
+def test_a_wrong_setting_is_one_line(run, bare, monkeypatch, environment, words, code, said):
+    """It names the setting or the path, and shows no secret of a URL."""
+    for name, value in environment.items():
+        monkeypatch.setenv(f"RIGHTSDESK_{name}", value)
+    line = wrong(run(*words), code)
+    assert said in line
+    assert "canary" not in line
+
+
+def test_a_file_that_cannot_be_written_is_one_line(run, desk, tmp_path):
+    """It is named, and nothing is half there."""
+    ident, file = desk.ids["access"], tmp_path / "file"
+    file.write_text("")
+    for out in (tmp_path / "no" / "x", file / "x", tmp_path):
+        assert f"cannot write {out}: " in wrong(run("certificate", "show", ident, "--out", out))
+    for out in (file / "x", "/proc/x/y"):
+        assert f"cannot write into {out}: " in wrong(run("package", "open", ident, "--out", out))
+
+
+def test_a_full_disk_is_one_line(run, desk):
+    """A failure, not wrong use."""
+    said = run("certificate", "show", desk.ids["access"], "--out", "/dev/full")
+    assert "cannot write /dev/full: No space left on device" == wrong(said)
+
+
+@pytest.mark.parametrize("name", ["intake.jwk", "master.key"])
+def test_a_key_that_is_damaged_is_one_line(run, bare, name):
+    """It is named, and nothing of it is shown."""
+    assert 0 == run("keys", "show", "--public").code
+    (bare / "keys" / name).write_text("canary")
+    line = wrong(run("keys", "show", "--public"), 1)
+    assert name in line
+    assert "canary" not in line
+
+
+def test_a_database_of_another_program_is_one_line(run, bare):
+    """A newer schema is said, and a file that is no database."""
+    bare.mkdir()
+    (bare / "rightsdesk.sqlite3").write_text("no database, " * 100)
+    assert "the database" in wrong(run("tickets"), 1)
+    assert "the database" in wrong(run("migrate"), 1)
+
+
+def test_what_nobody_foresaw_is_one_line(run, desk):
+    """It says what was raised and where, never its text, which may quote a person's record."""
+    damaged = TicketRow.id == desk.ids["consent"]
+    with desk.line.office.store.write() as session:
+        clocks = session.scalar(select(TicketRow.clocks).where(damaged))
+        session.execute(update(TicketRow).where(damaged).values(clocks=[{"due_at": "canary"}]))
+    line = wrong(run("tickets"), 1)
+    with desk.line.office.store.write() as session:
+        session.execute(update(TicketRow).where(damaged).values(clocks=clocks))
+    assert line.startswith("unexpected ValueError in workers.views:")
+    assert "canary" not in line
+
+
+def test_a_package_whose_file_is_gone_is_one_line(run, desk, tmp_path):
+    """It is not taken for a folder that cannot be written."""
+    ident = desk.ids["consent"]
+    for path in (desk.home / "packages" / str(ident)).iterdir():
+        path.rename(tmp_path / path.name)
+    line = wrong(run("package", "open", ident, "--out", tmp_path / "out"), 1)
+    for path in tmp_path.glob("*.bin"):
+        path.rename(desk.home / "packages" / str(ident) / path.name)
+    assert "a file of the package is gone from the package store" == line

@@ -29,6 +29,7 @@ from workers.office import all_rights
 
 ACCEPTED = "accepted"
 _AGAIN = 10.0  # seconds without a receipt after which a message is sent again
+_NAMED = 20  # ids that an error line names
 
 
 class QueueDown(RightsdeskError):
@@ -40,7 +41,7 @@ class NoReceipt(QueueDown):
 
 
 class Refused(RightsdeskError):
-    """Intake put the ticket among the dead letters."""
+    """Intake put tickets among the dead letters; the others were accepted."""
 
 
 def check(raw: Any, *, inventory: Inventory | None) -> Ticket:
@@ -116,54 +117,74 @@ class Submitter:
 
     def queue(self, tickets: Iterable[Ticket]) -> list[UUID]:
         """Seal, spool and push tickets; return their ids once the broker has them all."""
-        checked = [(ticket.key, content_of(ticket)) for ticket in tickets]
-        for number, (_, content) in enumerate(checked, 1):
-            if len(content) > MAX_BYTES:  # before the first is spooled: all or none
-                raise UsageError(f"ticket {number} has more than 32 KiB; lists of people go as a file")
-        entries = []
-        for ticket, content in checked:
+        checked = _distinct(tickets)
+        entries = {}
+        for ticket, content in checked.items():
             entry = seal_message(content, intake=self.vault.intake, submitter=self.vault.submitter)
-            self._receipt[ticket] = receipt_of(ticket, entry)
-            _write(self._spooled(self._receipt[ticket]), entry)
-            entries.append(entry)
+            name = self._receipt[ticket] = receipt_of(ticket, entry)
+            _write(self._spooled(name), entry)
+            entries[name] = entry
         self._push(entries)
-        return [ticket for ticket, _ in checked]
+        return list(checked)
 
     def accepted(self, ids: Iterable[UUID], *, timeout: float | None = None) -> Iterator[UUID]:
-        """Yield ids as their receipts are seen, sending again what has none; Refused if one became a dead letter."""
-        waiting, started, pause = set(ids), time.monotonic(), 0.02
-        sent = started
+        """Yield ids in their order as receipts are seen, sending again what has none.
+
+        At the end Refused names those that became dead letters, NoReceipt those that have no receipt in time.
+        """
+        waiting, dead = list(ids), dict[UUID, str]()
+        sent = started = time.monotonic()
+        pause = 0.02
         while waiting:
-            order = sorted(waiting)
-            names = [self._receipt.get(one, str(one)) for one in order]
-            for ticket, name, receipt in zip(order, names, self._receipts(names), strict=True):
-                if receipt is not None:
-                    waiting.discard(ticket)
-                    self._spooled(name).unlink(missing_ok=True)
-                    text = receipt.decode(errors="replace")
-                    if text != ACCEPTED:
-                        raise Refused(f"{ticket}: {text.removeprefix('dead:').strip()}; see `rightsdesk dead`")
-                    yield ticket
-            if not waiting:
-                return
+            ended = self._ended(waiting)
+            dead |= {one: reason for one, reason in ended.items() if reason != ACCEPTED}
+            yield from (one for one in waiting if ended.get(one) == ACCEPTED)
+            waiting = [one for one in waiting if one not in ended]
             now = time.monotonic()
-            if timeout is not None and now - started > timeout:
-                raise NoReceipt(f"no receipt for {len(waiting)} tickets yet; they are spooled and are sent again")
-            if now - sent > _AGAIN:
-                self.resend(self._receipt[one] for one in waiting if one in self._receipt)
+            if waiting and timeout is not None and now - started > timeout:
+                raise NoReceipt("; ".join([self._without_receipt(waiting), *_refusals(dead)]))
+            if waiting and now - sent > _AGAIN:
+                self._send_again(waiting, dead)
                 sent = now
-            time.sleep(pause)
+            if waiting:
+                time.sleep(pause)
             pause = min(pause * 1.5, 0.25)
+        if dead:
+            raise Refused("; ".join(_refusals(dead)))
+
+    def _ended(self, waiting: list[UUID]) -> dict[UUID, str]:
+        """Return what the receipts say that are there, clearing the spool: `ACCEPTED`, or why it is a dead letter."""
+        names = {self._receipt.get(one, str(one)): one for one in waiting}
+        ended = {}
+        for (name, ticket), receipt in zip(names.items(), self._receipts(list(names)), strict=True):
+            if receipt is not None:
+                self._spooled(name).unlink(missing_ok=True)
+                ended[ticket] = receipt.decode(errors="replace").removeprefix("dead:").strip()
+        return ended
+
+    def _send_again(self, waiting: list[UUID], dead: dict[UUID, str]) -> None:
+        try:
+            self.resend(self._receipt[one] for one in waiting if one in self._receipt)
+        except QueueDown as error:
+            raise QueueDown("; ".join([str(error), *_refusals(dead)])) from None
+
+    def _without_receipt(self, waiting: list[UUID]) -> str:
+        return f"no receipt yet for {self._named(waiting)}; they are spooled and are sent again"
+
+    def _named(self, ids: list[UUID]) -> str:
+        """Name tickets, so that whoever submits one again can do so under its id."""
+        more = f" and {len(ids) - _NAMED} more, named by the files in {self.spool}" if len(ids) > _NAMED else ""
+        return ", ".join(map(str, ids[:_NAMED])) + more
 
     def resend(self, names: Iterable[str] | None = None) -> int:
         """Push again what is spooled without a receipt; return how many. Intake drops what it knows already."""
         left = self.left() if names is None else list(names)
-        entries = []
+        entries = {}
         for name, receipt in zip(left, self._receipts(left), strict=True):
             if receipt is not None:
                 self._spooled(name).unlink(missing_ok=True)
             elif (entry := self._entry(name)) is not None:
-                entries.append(entry)
+                entries[name] = entry
         self._push(entries)
         return len(entries)
 
@@ -191,17 +212,35 @@ class Submitter:
             return [None] * len(names)
         return list(found)
 
-    def _push(self, entries: list[bytes]) -> None:
-        if not entries:
-            return
+    def _push(self, entries: dict[str, bytes]) -> None:
+        sealed = list(entries.values())
         try:
-            for start in range(0, len(entries), 500):
-                self.broker.lpush(INTAKE, *entries[start : start + 500])
+            for start in range(0, len(sealed), 500):
+                self.broker.lpush(INTAKE, *sealed[start : start + 500])
         except redis.RedisError as error:
+            spooled = self._named([UUID(name.partition(":")[0]) for name in entries])
             raise QueueDown(
-                f"the queue is down ({type(error).__name__}); {len(entries)} tickets are spooled in "
-                f"{self.spool} and are sent by the next `rightsdesk submit` or by `rightsdesk up`"
+                f"the queue is down ({type(error).__name__}); spooled in {self.spool}, and sent by the next "
+                f"`rightsdesk submit` or by `rightsdesk up`: {spooled}"
             ) from None
+
+
+def _distinct(tickets: Iterable[Ticket]) -> dict[UUID, bytes]:
+    """Return the contents by id; before the first is spooled a UsageError says which can be no ticket: all or none."""
+    found: dict[UUID, bytes] = {}
+    for number, ticket in enumerate(tickets, 1):
+        content = content_of(ticket)
+        if len(content) > MAX_BYTES:
+            raise UsageError(f"ticket {number} has more than 32 KiB; lists of people go as a file")
+        if found.setdefault(ticket.key, content) != content:
+            raise UsageError(f"ticket {number} has the id of another one in the file, {ticket.key}")
+    return found
+
+
+def _refusals(dead: dict[UUID, str]) -> list[str]:
+    if not dead:
+        return []
+    return [f"refused: {', '.join(f'{one}: {reason}' for one, reason in dead.items())}; see `rightsdesk dead`"]
 
 
 def submit(ticket: dict[str, Any] | Ticket, *, settings: Settings) -> UUID:

@@ -19,6 +19,10 @@ app = typer.Typer(
 )
 
 
+class Stopped(RightsdeskError):
+    """Ctrl-C, where something has to be said (Typer ends a command by it without a word)."""
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
@@ -44,6 +48,8 @@ def main(words: Sequence[str] | None = None) -> None:
         sys.exit(code or 0)
     except TyperException as error:
         _explain(error)
+    except Stopped as error:
+        _fail(str(error), 130)
     except UsageError as error:
         _fail(str(error), 2)
     except RightsdeskError as error:

@@ -12,7 +12,7 @@ from uuid import UUID
 import typer
 
 from shared.domain.errors import UsageError
-from workers.cli import app
+from workers.cli import Stopped, app
 from workers.cli.shown import as_json, table
 
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]
@@ -45,28 +45,38 @@ def submit(
     5 time ran out.
     """
     from shared import settings
-    from workers.submit import NoReceipt, Submitter, check, read_tickets
+    from workers.submit import NoReceipt, Refused, Submitter, check, read_tickets
 
     read, started = settings.read(), time.monotonic()
     text = _read(file)
     submitter = Submitter(read)
     tickets = read_tickets(text, lambda raw: check(raw, inventory=submitter.inventory))
     left = submitter.left()
-    ids = submitter.queue(tickets)
-    submitter.resend(left)
-    if no_wait:
-        for one in ids:
-            typer.echo(str(one))
-        return
+    accepted, refused = list[UUID](), None
     try:
-        for one in submitter.accepted(ids, timeout=timeout if wait else timeout or 60):
+        ids = submitter.queue(tickets)
+        for one in ids if no_wait else submitter.accepted(ids, timeout=timeout if wait else timeout or 60):
             typer.echo(str(one))
-    except NoReceipt:
+            accepted.append(one)
+    except Refused as error:
+        refused = error
+    except NoReceipt as error:
         if wait:
-            raise typer.Exit(5) from None
+            raise _out_of_time(str(error)) from None
         raise
-    if wait:
-        raise typer.Exit(_wait(ids, timeout and timeout - (time.monotonic() - started)))
+    except KeyboardInterrupt:
+        unknown = ", ".join(str(one.key) for one in tickets if one.key not in accepted)
+        raise Stopped(f"stopped before it was known whether these are accepted: {unknown}") from None
+    submitter.resend(left)
+    code = _wait(accepted, timeout and timeout - (time.monotonic() - started)) if wait else 0
+    if refused:
+        raise refused
+    raise typer.Exit(code)
+
+
+def _out_of_time(text: str) -> typer.Exit:
+    typer.echo(f"rightsdesk: time ran out: {text}", err=True)
+    return typer.Exit(5)
 
 
 def _read(file: str) -> str:
@@ -96,8 +106,10 @@ def _wait(ids: list[UUID], timeout: float | None) -> int:
             if "open" not in ends.values():
                 break
             if timeout is not None and time.monotonic() - started > timeout:
-                return 5
+                break
             time.sleep(0.2)
+    if left := [str(one) for one, end in ends.items() if end == "open"]:
+        raise _out_of_time(f"{len(left)} of {len(ids)} tickets have not ended, {left[0]} among them")
     codes = {_EXIT.get(end, 1 if end == "failed" else 3) for end in ends.values()}
     return next((code for code in (1, 3, 4) if code in codes), 0)
 

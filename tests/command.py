@@ -51,6 +51,7 @@ class Desk:
         self.world = small.build(folder / "world")
         self.home = folder / "home"
         self.line = open_line(self.home, self.world.systems, broker=broker)
+        self.line.intake.broker.flushall()  # what another home's tests left
         self.environment = {
             "RIGHTSDESK_HOME": str(self.home), "RIGHTSDESK_SYSTEMS": str(self.world.systems),
             "RIGHTSDESK_BROKER_URL": broker,

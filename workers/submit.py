@@ -270,7 +270,7 @@ def read_tickets(text: str, check_one: Callable[[Any], Ticket]) -> list[Ticket]:
     else:
         return [check_one(raw)]
     tickets = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):  # `splitlines` would part a string at U+0085 or U+2028
         if line.strip():
             try:
                 tickets.append(check_one(_parsed(line)))

@@ -56,9 +56,7 @@ def main(words: Sequence[str] | None = None) -> None:
         _fail(str(error), 1)
     except KeyboardInterrupt:
         _fail("stopped", 130)
-    except BrokenPipeError:
-        os._exit(0)
-    except Exception as error:  # noqa: BLE001 - the last door: no traceback of anything goes to a terminal or CI log
+    except Exception as error:
         if sys.flags.dev_mode:
             raise
         _fail(_unforeseen(error), 1)
@@ -68,12 +66,12 @@ def _unforeseen(error: Exception) -> str:
     """Name the error and its place; its text may quote a record or an address with its password."""
     if type(error).__module__.startswith(("sqlalchemy", "redis")):
         return _unreachable(error)
-    if isinstance(error, OSError) and error.filename and error.strerror:
-        return f"{error.filename}: {error.strerror}"
     if isinstance(error, ModuleNotFoundError):
         return f"the Python package {error.name} is needed for this and not installed"
     from shared.log import place_of
 
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or place_of(error)}: {error.strerror}"
     return f"unexpected {place_of(error)}; please report it (PYTHONDEVMODE=1 shows the whole error)"
 
 
@@ -96,5 +94,6 @@ def _explain(error: TyperException) -> NoReturn:
 
 
 def _fail(text: str, code: int) -> NoReturn:
-    sys.stderr.write(f"rightsdesk: {text}\n")
+    if sys.stderr is not None:  # closed by whoever started us
+        sys.stderr.write(f"rightsdesk: {text}\n")
     sys.exit(code)

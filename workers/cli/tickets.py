@@ -80,12 +80,14 @@ def _out_of_time(text: str) -> typer.Exit:
 
 
 def _read(file: str) -> str:
+    name = "standard input" if file == "-" else file
     try:
-        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+        raw = Path(file).read_bytes() if file != "-" else sys.stdin.buffer.read() if sys.stdin else b""
+        return raw.decode("utf-8-sig")  # RFC 8259 lets a reader pass over a byte order mark
     except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror}") from None
+        raise UsageError(f"cannot read {name}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise UsageError(f"{file} is not UTF-8 text") from None
+        raise UsageError(f"{name} is not UTF-8 text") from None
 
 
 def _wait(ids: list[UUID], timeout: float | None) -> int:

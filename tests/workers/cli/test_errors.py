@@ -1,10 +1,14 @@
 """What goes wrong, goes wrong in one line with the right exit code: nobody is shown a traceback."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 from sqlalchemy import select, update
 
 from shared.store.tables import TicketRow
-from tests.command import wrong
+from tests.command import ROOT, wrong
 
 
 @pytest.mark.parametrize(
@@ -92,3 +96,33 @@ def test_a_package_whose_file_is_gone_is_one_line(run, desk, tmp_path):
     for path in tmp_path.glob("*.bin"):
         path.rename(desk.home / "packages" / str(ident) / path.name)
     assert "a file of the package is gone from the package store" == line
+
+
+def shell(desk, line):
+    """Run a line of Bash in which `rd` is the command."""
+    script = f'rd() {{ "{sys.executable}" -m workers.cli "$@"; }}\n{line}'
+    return subprocess.run(
+        ["bash", "-c", script], env=os.environ | desk.environment, cwd=ROOT, capture_output=True, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "error"),
+    [
+        ('rd tickets | true; exit "${PIPESTATUS[0]}"', 1, ""),
+        ('rd schema ticket | true; exit "${PIPESTATUS[0]}"', 1, ""),
+        ('rd gate check --client acme --purpose x --email a@b.example | true; exit "${PIPESTATUS[0]}"', 1, ""),
+        ('rd --help | true; exit "${PIPESTATUS[0]}"', 1, ""),
+        ("rd tickets > /dev/full", 1, "No space left on device"),
+        ("rd schema ticket > /dev/full", 1, "No space left on device"),
+        ("rd deadline P1M soon 2>&-", 2, ""),
+        ("rd deadline P1M 2026-01-31 >&-", 0, ""),
+        ("rd submit <&-", 2, "no ticket: give a JSON object or JSON Lines"),
+    ],
+)
+def test_a_stream_that_is_closed_or_full(desk, line, code, error):
+    """A reader that went away is no noise and no success; a disk that is full is one line."""
+    done = shell(desk, line)
+    assert (code, 1 if error else 0) == (done.returncode, len(done.stderr.splitlines()))
+    assert error in done.stderr

@@ -120,3 +120,30 @@ def test_ctrl_c_names_what_is_queued(desk):
     (ident,) = re.findall(r"[0-9a-f-]{36}", line)
     desk.line.intake.round()
     assert str(desk.line.ticket(UUID(ident))["id"]) == ident
+
+
+@pytest.mark.parametrize("inside", ["\u0085", "\u2028", "\u2029", "\x1c", "\x0b", "\x0c"])
+def test_a_line_ends_with_a_newline_and_nothing_else(run, desk, inside):
+    """What else Python takes for the end of a line may stand in a string, as it is or escaped (RFC 8259)."""
+    raws = [one | {"instruction": f"a{inside}b"} for one in several(2)]
+    text = "\r\n".join(json.dumps(one, ensure_ascii=inside < " ") for one in raws)
+    assert [one["id"] for one in raws] == run("submit", "--no-wait", stdin=text).out.split()
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_byte_order_mark_is_accepted(run, desk, tmp_path, number):
+    """In a file and on standard input, whether a ticket or lines of them."""
+    text, path = b"\xef\xbb\xbf" + lines(raws := several(number)).encode(), tmp_path / "x.jsonl"
+    path.write_bytes(text)
+    for words, stdin in ((["-"], text), ([path], b"")):
+        assert [one["id"] for one in raws] == run("submit", "--no-wait", *words, stdin=stdin).out.split()
+
+
+def test_what_is_no_text_is_said(run, desk):
+    """On standard input, too; and half a surrogate pair is no JSON text."""
+    assert "standard input is not UTF-8 text" == wrong(run("submit", stdin=b"\xff\xfe"))
+    raw = json.dumps(several(1)[0] | {"instruction": "\ud800"})
+    assert wrong(run("submit", stdin=raw)).startswith("instruction: ")
+    changes = {"user.name": "\ud800"}
+    raw = json.dumps(ticket("rectification", NOBODY, details={"changes": changes}))
+    assert wrong(run("submit", stdin=raw)).startswith("details.")

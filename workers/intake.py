@@ -25,10 +25,11 @@ from shared.domain.ticket import MAX_BYTES, Ticket
 from shared.envelope import SealError, open_message, seal
 from shared.store.nudge import Nudge
 from shared.store.tables import DeadLetterRow, TicketRow
+from shared.strict_json import read_json
 from workers.broker import ALIVE, CONSUMERS, INTAKE, RECEIPT, TAKEN, connect
 from workers.conductor import Moves, accept, send_window
 from workers.office import Office
-from workers.submit import ACCEPTED, QueueDown, Submitter, check, content_of, read_json, receipt_of
+from workers.submit import ACCEPTED, QueueDown, Submitter, check, content_of, receipt_of
 
 log = structlog.get_logger()
 
@@ -209,7 +210,7 @@ class Intake:
                 raw["id"] = str(uuid5(NAMESPACE_OID, hashlib.sha256(entry).hexdigest()))
             ticket_id = _id_of(raw)
             ticket = check(raw, inventory=self.office.inventory)
-        except (ValueError, RecursionError):  # ValueError: not UTF-8, not JSON, or a number of thousands of digits
+        except ValueError:  # not UTF-8, or not JSON
             return Judged(entry, reason="not valid JSON")
         except UsageError as error:
             return Judged(entry, reason=str(error), ticket_id=ticket_id)

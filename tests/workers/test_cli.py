@@ -229,6 +229,40 @@ def test_the_list_is_the_same_without_steps(run, desk):
     assert {"waiting"} == {one["state"] for one in run("tickets", "--json", "--state", "waiting").json()}
 
 
+def test_no_state_but_the_three(run, desk):
+    """What no ticket can be in is wrong use, not an empty list."""
+    for state in ("bogus", "fulfilled", "", "OPEN"):
+        line = wrong(run("tickets", "--json", "--state", state))
+        assert line.startswith(f"Invalid value for '--state': {state!r} is not one of 'open', 'waiting', 'closed'")
+
+
+def test_every_read_command_has_json(run, desk, tmp_path):
+    """Design section 9: all but those that start parts, decide, submit, or write what they are told to write."""
+    run("--version")
+    acting = {
+        ("demo",), ("up",), ("migrate",), ("intake",), ("worker",), ("beat",), ("console",), ("submit",), ("approve",),
+        ("refuse",), ("extend",), ("pause",), ("resume",), ("withdraw",), ("waive",), ("retry",), ("dead", "replay"),
+    }  # fmt: skip
+    assert acting <= set(commands())
+    for words in set(commands()) - acting:
+        assert "--json" in run(*words, "--help").out, words
+
+
+def test_what_is_shown_is_json_if_asked(run, desk, tmp_path):
+    """Keys, certificates, schemas and codes; what is wrong about a certificate, too."""
+    ident = desk.ids["access"]
+    assert run("schema", "ticket").json() == run("schema", "ticket", "--json").json()
+    assert run("certificate", "show", ident).json() == run("certificate", "show", ident, "--json").json()
+    assert {"public": run("keys", "show", "--public").out} == run("keys", "show", "--public", "--json").json()
+    public, path = tmp_path / "public.pem", tmp_path / "certificate.json"
+    public.write_text(run("keys", "show", "--public").out)
+    for text in ("nonsense", "[]", "{}", "5", "\ufeff", "[" * 100_000, '{"certificate": {}, "certificate": {}}'):
+        path.write_text(text)
+        said = run("certificate", "verify", path, "--key", public, "--json")
+        assert (1, "", False) == (said.code, said.error, said.json()["valid"])
+        assert ("this is not a Rightsdesk certificate", None) == (said.json()["reason"], said.json()["proof"])
+
+
 def test_tables_are_for_people(run, desk):
     """The same without JSON, and no personal data in either."""
     texts = [run("tickets").out, run("ticket", desk.ids["access"]).out, run("dead").out]

@@ -44,7 +44,9 @@ def main(words: Sequence[str] | None = None) -> None:
     try:
         from workers.cli import holds, proofs, stack, systems, tickets  # noqa: F401 - they register their commands
 
-        code = app(words, standalone_mode=False)  # else Typer would print its errors by itself, in four lines
+        code = app(
+            words, prog_name="rightsdesk", standalone_mode=False
+        )  # else Typer would print its errors by itself, in four lines
         sys.exit(code or 0)
     except TyperException as error:
         _explain(error)
@@ -89,7 +91,7 @@ def _explain(error: TyperException) -> NoReturn:
     if type(error).__name__ == "NoArgsIsHelpError":  # the message is the help
         sys.stderr.write(error.format_message() + "\n")
         sys.exit(2)
-    text = " ".join(error.format_message().split()).rstrip(".")
+    text = " ".join(error.format_message().split()).rstrip(".").replace("Value error, ", "")
     _fail(f"{text}; see `{context.command_path} --help`" if context else text, 2)
 
 

@@ -106,7 +106,9 @@ def _opened(ident: str) -> Iterator[tuple[Any, Any]]:
 
 
 @package_app.command("open", epilog="Example: rightsdesk package open 6f8f… --out ./ada")
-def package_open(ident: Id, out: Annotated[Path, typer.Option(help="A new or empty folder.")]) -> None:
+def package_open(
+    ident: Id, out: Annotated[Path, typer.Option(help="A new or empty folder.")], json: Json = False
+) -> None:
     """Write a ticket's package, decrypted, into a folder."""
     from workers.package import extract, package_files
 
@@ -116,11 +118,15 @@ def package_open(ident: Id, out: Annotated[Path, typer.Option(help="A new or emp
             files = package_files(session, key, row.id)
         if not files:
             raise RightsdeskError("this ticket has no package yet")
-        typer.echo(f"{extract(office.packages, row.id, key, files, out)} files in {out}")
+        number = extract(office.packages, row.id, key, files, out)
+    if json:
+        as_json({"files": number, "out": str(out)})
+    else:
+        typer.echo(f"{number} files in {out}")
 
 
 @package_app.command("code", epilog="Example: rightsdesk package code 6f8f…")
-def package_code(ident: Id) -> None:
+def package_code(ident: Id, json: Json = False) -> None:
     """Show the code of a mailed one-time link, to be given to the person by another way."""
     from workers.desk.deliver import link_code
 
@@ -130,12 +136,17 @@ def package_code(ident: Id) -> None:
             code = link_code(session, key, row.id)
     if code is None:
         raise RightsdeskError("no link was mailed for this ticket")
-    typer.echo(code)
+    if json:
+        as_json({"code": code})
+    else:
+        typer.echo(code)
 
 
 @certificate_app.command("show", epilog="Example: rightsdesk certificate show 6f8f… --out cert.json")
 def certificate_show(
-    ident: Id, out: Annotated[Path | None, typer.Option(help="The file; standard output by default.")] = None
+    ident: Id,
+    out: Annotated[Path | None, typer.Option(help="The file; standard output by default.")] = None,
+    json: Json = False,  # noqa: ARG001 - it is JSON anyway
 ) -> None:
     """Write a closed ticket's certificate (JSON)."""
     from shared.store.tables import CertificateRow
@@ -168,12 +179,7 @@ def certificate_verify(
     from shared.envelope import read_public_pem
     from shared.evidence import verify
 
-    try:
-        document = jsonlib.loads(file.read_text(encoding="utf-8"))
-    except OSError:
-        raise UsageError(f"cannot read {file}") from None
-    except ValueError:
-        raise RightsdeskError("this is not a Rightsdesk certificate") from None
+    document = _document(file)
     wrong = verify(document, read_public_pem(key))
     if json:
         proof = document.get("proof") if isinstance(document, dict) else None
@@ -185,9 +191,22 @@ def certificate_verify(
     typer.echo(f"valid: ticket {body['ticket']}, {body['right']}, {body['outcome']}; proof {document['proof']}")
 
 
+def _document(file: Path) -> Any:
+    """Return a file's JSON; None, which is no certificate, if it is none."""
+    from shared.strict_json import read_json
+
+    try:
+        return read_json(file.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise UsageError(f"cannot read {file}: {error.strerror}") from None
+    except ValueError:
+        return None
+
+
 @keys_app.command("show", epilog="Example: rightsdesk keys show --public > public.pem")
 def keys_show(
     public: Annotated[bool, typer.Option("--public", help="The public key that certificates verify with.")] = False,
+    json: Json = False,
 ) -> None:
     """Show the public signing key (PEM)."""
     from shared import settings
@@ -195,7 +214,11 @@ def keys_show(
 
     if not public:
         raise UsageError("only the public key can be shown: add --public")
-    typer.echo(public_pem(open_vault(settings.read().root).signer).decode(), nl=False)
+    pem = public_pem(open_vault(settings.read().root).signer).decode()
+    if json:
+        as_json({"public": pem})
+    else:
+        typer.echo(pem, nl=False)
 
 
 @evidence_app.command("verify")
@@ -219,7 +242,9 @@ def evidence_verify(json: Json = False) -> None:
 
 
 @schema_app.command("ticket")
-def schema_ticket() -> None:
+def schema_ticket(
+    json: Json = False,  # noqa: ARG001 - it is JSON anyway
+) -> None:
     """Print the JSON Schema of a ticket, with each right's details."""
     from workers.schema import ticket_schema
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import typer
@@ -118,7 +118,8 @@ def _wait(ids: list[UUID], timeout: float | None) -> int:
 
 @app.command()
 def tickets(
-    json: Json = False, state: Annotated[str | None, typer.Option(help="open, waiting or closed.")] = None
+    json: Json = False,
+    state: Annotated[Literal["open", "waiting", "closed"] | None, typer.Option(help="Only those in it.")] = None,
 ) -> None:
     """List the tickets, the earliest due first."""
     from workers import views

@@ -1,0 +1,23 @@
+"""JSON read strictly: one text has one meaning, whoever reads it (RFC 8259, section 4)."""
+
+import json
+from typing import Any
+
+
+def read_json(text: str) -> Any:
+    """Parse JSON; a ValueError for what is none, for a key that stands twice, for NaN, Infinity and endless depth."""
+    try:
+        return json.loads(text, object_pairs_hook=_once, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a key stands twice")
+    return made
+
+
+def _refuse(_: str) -> Any:
+    raise ValueError("not a JSON number")

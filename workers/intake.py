@@ -205,7 +205,7 @@ class Intake:
         ticket_id = None
         try:
             raw = read_json(content.decode())
-            if isinstance(raw, dict) and "id" not in raw:
+            if isinstance(raw, dict) and raw.get("id") is None:
                 # the same message, delivered twice, is one ticket
                 raw["id"] = str(uuid5(NAMESPACE_OID, hashlib.sha256(entry).hexdigest()))
             ticket_id = _id_of(raw)

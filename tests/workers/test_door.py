@@ -136,6 +136,17 @@ def test_the_same_ticket_twice_is_one_ticket(line):
     assert [] == dead(line)
 
 
+@pytest.mark.parametrize("idless", [{"id": None}, {}])
+def test_the_same_message_twice_is_one_ticket(line, idless):
+    """Delivered again as it is, a message without an id makes no second ticket."""
+    entry = push(line, {name: value for name, value in ticket("access").items() if name != "id"} | idless)
+    line.intake.round()
+    line.intake.broker.lpush(INTAKE, entry, entry)
+    line.intake.round()
+    assert 1 == accepted(line)
+    assert [] == dead(line)
+
+
 def test_an_id_used_for_other_content_is_a_dead_letter(line):
     """The same id with other content is refused with `id reused`, and the submitter is told."""
     raw = ticket("access")

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from shared.domain.errors import UsageError
+from shared.domain.ticket import MAX_BYTES
 from shared.envelope import seal_message
 from shared.store.tables import TicketRow
 from tests import small
@@ -155,6 +156,22 @@ def test_an_id_used_for_other_content_is_a_dead_letter(line):
         line.submit(raw | {"instruction": "another one"})
     assert ["id reused"] == [one["reason"] for one in dead(line)]
     assert b"accepted" == line.intake.broker.get(f"{RECEIPT}{raw['id']}")
+
+
+def sized(size):
+    """Return a ticket's JSON of that many bytes."""
+    raw = json.dumps(ticket("access")).encode()
+    return raw + b" " * (size - len(raw))
+
+
+def test_a_ticket_may_have_32_kib(line):
+    """No less by another way than by the door; whatever is larger is called too large, however much larger it is."""
+    push(line, sized(MAX_BYTES))
+    for size in (MAX_BYTES + 1, 36_000, 40_000, 60_000, 100_000, 1_000_000):
+        push(line, sized(size))
+    line.intake.round()
+    assert 1 == accepted(line)
+    assert ["too large"] * 6 == [one["reason"] for one in dead(line)]
 
 
 def test_a_dead_letter_is_tried_again(line, world):

@@ -17,9 +17,19 @@ Answer = Literal["allow", "deny", "unknown"]
 
 
 def check(
-    *, client: str, purpose: str, email: str | None = None, phone: str | None = None, settings: Settings | None = None
+    *,
+    client: str,
+    purpose: str,
+    email: str | None = None,
+    phone: str | None = None,
+    needs_consent: bool = False,
+    settings: Settings | None = None,
 ) -> tuple[Answer, str]:
-    """Say whether a person's data may be used for a purpose now, and why."""
+    """Say whether a person's data may be used for a purpose now, and why.
+
+    Of whom nothing is known nothing stands against it, unless the purpose rests on consent (Art. 6(1)(a)): that has
+    to be on record (Art. 7(1)).
+    """
     settings = settings or settings_module.read()
     found = inventories.load(settings.systems).clients.get(client)
     if found is None:
@@ -32,8 +42,11 @@ def check(
     store = Store(settings.database)
     try:
         with store.read() as session:
-            return gates.ask(session, digest, purpose.lower())
+            answer, why = gates.ask(session, digest, purpose.lower())
     except SQLAlchemyError:
         return "unknown", "the store cannot be reached"
     finally:
         store.close()
+    if needs_consent and answer == "allow" and why != gates.CONSENT:
+        return "unknown", "no consent is on record"
+    return answer, why

@@ -13,6 +13,7 @@ from shared.envelope import seal_json
 from shared.store.tables import ConsentRow, HoldKeepRow, PersonRow, SuppressionRow
 
 STORAGE = "storage"
+CONSENT = "consent"
 Answer = Literal["allow", "deny"]
 
 
@@ -125,4 +126,4 @@ def ask(session: Session, digest: bytes, purpose: str) -> tuple[Answer, str]:
     for row in rows:
         if not row.allow and purpose not in (row.exempt or ()):
             return "deny", row.kind
-    return "allow", "consent" if any(row.allow for row in rows) else "nothing stands against it"
+    return "allow", CONSENT if any(row.allow for row in rows) else "nothing stands against it"

@@ -175,6 +175,20 @@ def test_the_gate_answers_by_its_exit_code(run, desk, words, code, answer):
     assert {"answer", "reason"} == set(found.json())
 
 
+def test_whom_nobody_has_heard_of_is_allowed_unless_consent_is_needed(run, desk):
+    """Nothing stands against a purpose until a person says so; one that rests on consent needs it on record."""
+    words = "gate", "check", "--client", "acme", "--purpose", "sms-offers", "--email"
+    assert (0, "allow: nothing stands against it\n", "") == run(*words, "never@heard.example")
+    said = run(*words, "never@heard.example", "--needs-consent")
+    assert (4, "unknown: no consent is on record\n", "") == said
+    consent = CONSENT | {"purposes": ["sms-offers"]}
+    for action, code, answer in (("give", 0, "allow: consent"), ("withdraw", 3, "deny: withdrawal")):
+        raw = ticket("consent", small.BOB, details={"consent": consent | {"action": action}})
+        desk.line.submit(raw)
+        assert (code, f"{answer}\n", "") == run(*words, small.BOB, "--needs-consent")
+    assert 3 == run(*words, small.BOB).code
+
+
 def test_the_gate_fails_closed(run, bare):
     """Without a database nobody is allowed anything."""
     said = run("gate", "check", "--client", "acme", "--purpose", "x", "--email", ADA)

@@ -75,14 +75,21 @@ def gate_check(
     purpose: Annotated[str, typer.Option(help="The purpose, e.g. direct-marketing.")],
     email: Annotated[str | None, typer.Option(help="The person's e-mail address.")] = None,
     phone: Annotated[str | None, typer.Option(help="The person's phone number.")] = None,
+    needs_consent: Annotated[
+        bool, typer.Option("--needs-consent", help="The purpose rests on consent: without one on record, unknown.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Exit 0 allow, 3 deny, 4 unknown (= deny)."""
+    """Exit 0 allow, 3 deny, 4 unknown (= deny).
+
+    Allow: nothing stands against it, be it that nobody has heard of the person. Unknown: the identifier cannot be
+    read, the store cannot be reached, or --needs-consent finds no consent.
+    """
     from workers.gate import check
 
     if (email is None) == (phone is None):
         raise UsageError("give --email or --phone, one of them")
-    answer, why = check(client=client, purpose=purpose, email=email, phone=phone)
+    answer, why = check(client=client, purpose=purpose, email=email, phone=phone, needs_consent=needs_consent)
     if json:
         as_json({"answer": answer, "reason": why})
     else:

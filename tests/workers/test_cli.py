@@ -286,6 +286,14 @@ def test_tables_are_for_people(run, desk):
     assert ADA not in "".join(texts)
 
 
+def test_a_row_of_a_table_is_a_line_where_there_is_no_terminal(run, desk, monkeypatch):
+    """So a log reads well, and words and ids can be searched in it."""
+    monkeypatch.setenv("COLUMNS", "30")
+    lines = run("tickets").out.splitlines()
+    assert {str(one) for one in desk.ids.values()} <= {line.split()[0] for line in lines if line.strip()}
+    assert len(run("tickets", "--json").json()) == sum(" acme " in line for line in lines)
+
+
 def test_no_such_ticket(run, desk):
     """A UUID that nobody knows, and what is no UUID."""
     for words in (["ticket"], ["package", "open"], ["certificate", "show"], ["package", "code"]):

@@ -16,20 +16,21 @@ from pydantic import SecretStr
 from rich import box
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import select
 
 from shared import log
 from shared.domain.errors import UsageError
-from shared.domain.outcome import total
-from shared.domain.step import CHANNELS
 from shared.envelope import public_pem, read_public_pem
 from shared.evidence import verify
 from shared.settings import Settings
 from shared.store.tables import CertificateRow, TicketRow
 from workers import views
 from workers.decisions import Decision, decide
+from workers.demo import summary
 from workers.demo.check import differences, unreached
+from workers.demo.summary import Ended
 from workers.demo.tickets import Asked, script
 from workers.demo.world import World, build
 from workers.embedded import Stack
@@ -55,7 +56,7 @@ def run(keep: Path | None, replace: Mapping[str, str]) -> int:
         return _run(folder, console, replace)
     finally:
         if keep:
-            console.print(f"kept in {folder}: world/ (the systems), home/ (state), mails/ (what was sent)")
+            console.print(f"kept in {folder}: world/ (the systems), home/ (state), mails/ (sent)", soft_wrap=True)
         else:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -75,18 +76,18 @@ def _run(folder: Path, console: Console, replace: Mapping[str, str]) -> int:
         )  # fmt: skip
         asked = script(world)
         with Stack(
-            settings, say=partial(console.print, style="dim"), meanwhile=partial(prepare, settings),
+            settings, say=partial(console.print, style="dim", soft_wrap=True), meanwhile=partial(prepare, settings),
             registry=registry(settings),
         ) as stack:  # fmt: skip
             office = open_office(settings)
             _submit(settings, office, asked)
             shown = _watch(stack, office, asked, console)
-            console.print(_final(office, asked))
+            summary.show(console, _ended(office, asked))
         wrong = _wrong(folder, world, office, asked, shown)
         office.close()
     console.print(f"{len(asked)} tickets in {time.monotonic() - began:.1f} s, start and end of the stack included")
     for line in wrong[:50]:
-        console.print(f"[red]differs:[/] {line}")
+        console.print(f"[red]differs:[/] {escape(line)}", soft_wrap=True)
     if not wrong:
         console.print("[green]every store holds exactly what it must; every certificate verifies[/]")
     return 1 if wrong else 0
@@ -157,28 +158,14 @@ def _progress(asked: list[Asked], shown: dict[str, dict[str, Any]]) -> Table:
     return table
 
 
-def _final(office: Office, asked: list[Asked]) -> Table:
-    table = Table("ticket", "right", "what", "due", "outcome", *CHANNELS, "files", box=box.SIMPLE_HEAD)
+def _ended(office: Office, asked: list[Asked]) -> list[Ended]:
+    ended = []
     for one in asked:
         with office.store.read() as session:
             found = views.ticket(session, one.id, now=office.now())
         assert found is not None
-        due = found["due_on"] or found["due_at"][:16]
-        state = found["outcome"] or found["state"]
-        cells = [_counts(found["steps"], channel) for channel in CHANNELS]
-        number = str(_files(office, one))
-        table.add_row(str(one.id)[:8], one.ticket["right"], one.title, due, state, *cells, number)
-    return table
-
-
-def _counts(steps: list[dict[str, Any]], channel: str) -> str:
-    done = [step for step in steps if step["channel"] == channel and step["verb"] not in ("locate", "absent")]
-    sums = {
-        kind: number
-        for kind in ("exported", "erased", "masked", "redacted", "rectified", "restricted", "retained", "affected")
-        if (number := sum(total(step["counts"], kind) for step in done))
-    }
-    return " ".join(f"{kind} {number}" for kind, number in sums.items())
+        ended.append(Ended(found, one.title, _files(office, one)))
+    return ended
 
 
 def _files(office: Office, one: Asked) -> int:

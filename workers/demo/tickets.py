@@ -84,7 +84,7 @@ def _readers(writer: _Writer) -> list[Asked]:
     there = writer.world.folder.resolve() / TRANSFERRED
     return [
         writer.ask(
-            "acme:emil", "access", "access, after a person has looked at who asks", vouched=False,
+            "acme:emil", "access", "a person looked at who asks", vouched=False,
             decisions=(("approve", "identity"),),
         ),
         writer.ask("globex:paula", "portability", "handed to another vendor", transfer_to=f"file://{there}/paula.zip"),
@@ -95,25 +95,25 @@ def _erasures(writer: _Writer) -> list[Asked]:
     nobody = writer.ticket("acme", "erasure", "nobody", {}) | {"subject": {"email": ["nobody@never.example"]}}
     nobody["identity"] = writer.vouched()
     return [
-        writer.ask("acme:ada", "erasure", "everywhere; the calls are found by the phone number in the chat"),
+        writer.ask("acme:ada", "erasure", "calls by the number in the chat"),
         writer.ask("acme:kurt", "erasure", "the law keeps an order", outcome="partial", by="email name"),
         Asked("never known", nobody),
         writer.ask("acme:jimbob", "erasure", "jimbob goes, bob stays"),
-        writer.ask("acme:greta", "erasure", "someone else still lives at that address", outcome="partial"),
+        writer.ask("acme:greta", "erasure", "shares an address", outcome="partial"),
         writer.ask(
-            "acme:hanna", "erasure", "a phone shared by two: the other one's records are left alone",
+            "acme:hanna", "erasure", "shares a phone, the other stays",
             by="email phone_number name", decisions=(("waive", "match"),),
         ),
         writer.ask(
-            "acme:cleo", "erasure", "a call under another spelling: a person says that it is hers",
+            "acme:cleo", "erasure", "another spelling, and it is hers",
             by="email phone_number name", decisions=(("approve", "match"),),
         ),
-        writer.ask("acme:berta", "erasure", "took part in another's conversation, mail and call"),
+        writer.ask("acme:berta", "erasure", "in another's chat, mail and call"),
         writer.ask(
-            "globex:gina", "erasure", "a client that wants every erasure approved", decisions=(("approve", "approval"),)
+            "globex:gina", "erasure", "approved first", decisions=(("approve", "approval"),)
         ),
         writer.ask(
-            "globex:wendy", "erasure", "taken back before anyone approved: all is as before", outcome="withdrawn",
+            "globex:wendy", "erasure", "taken back, all as before", outcome="withdrawn",
             decisions=(("withdraw", "approval"),),
         ),
     ]  # fmt: skip
@@ -124,15 +124,15 @@ def _others(writer: _Writer) -> list[Asked]:
     changes = {"user.contact.email": new_address(rita), "user.contact.address.street": new_street(rita)}
     consent = {"purposes": ["newsletter"], "channel": "web", "wording": "newsletter-2026-01"}
     return [
-        writer.ask("acme:rita", "rectification", "a new address, in every system", changes=changes),
+        writer.ask("acme:rita", "rectification", "a new address everywhere", changes=changes),
         writer.ask("globex:rolf", "restriction", "kept, not used", ground="claims"),
-        writer.ask("acme:otto", "objection", "direct marketing stops at once", purposes=["direct-marketing"]),
+        writer.ask("acme:otto", "objection", "marketing stops at once", purposes=["direct-marketing"]),
         writer.ask(
-            "globex:olga", "objection", "another purpose: a person weighs and upholds",
+            "globex:olga", "objection", "weighed and upheld",
             decisions=(("approve", "grounds"),), purposes=["profiling"], grounds="The score cost me a payment plan.",
         ),
         writer.ask(
-            "globex:oscar", "objection", "another purpose, refused with its ground: all is as before",
+            "globex:oscar", "objection", "weighed and refused",
             outcome="refused", decisions=(("refuse", "grounds"),), purposes=["fraud-prevention"],
         ),
         writer.ask(
@@ -155,4 +155,4 @@ def _breach(writer: _Writer) -> Asked:
         "measures": "The token was revoked, all tokens were replaced, access logs were secured.",
     }  # fmt: skip
     ticket = writer.ticket("acme", "breach", "api-token", {"incident": incident}) | {"received_via": "operations"}
-    return Asked("people first, then the client, then the form", ticket, affected=tuple(f"acme:{k}" for k in AFFECTED))
+    return Asked("people first, client, then form", ticket, affected=tuple(f"acme:{k}" for k in AFFECTED))

@@ -23,6 +23,14 @@ def environment() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def umask() -> Iterator[None]:
+    """The umask that a command sets in this process ends with its test."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture(scope="session")
 def valkey_url() -> Iterator[str]:
     """Yield the URL, as Celery writes it, of a real Valkey; ask for `valkey` too to have it empty."""

@@ -1,7 +1,6 @@
 """Fixtures for what is done by the command `rightsdesk`."""
 
 import io
-import os
 import sys
 
 import pytest
@@ -14,7 +13,6 @@ from workers.cli import main
 def run(capsys, monkeypatch):
     """Run the command in this process; keep what it said."""
     monkeypatch.setenv("COLUMNS", "200")
-    mask = os.umask(0o022)
 
     def command(*words, stdin=""):
         given = stdin if isinstance(stdin, bytes) else stdin.encode()
@@ -24,8 +22,7 @@ def run(capsys, monkeypatch):
             main([str(word) for word in words])
         return Said((ended.value.code, *capsys.readouterr()))
 
-    yield command
-    os.umask(mask)
+    return command
 
 
 @pytest.fixture(scope="module")

@@ -256,6 +256,7 @@ def test_every_read_command_has_json(run, desk, tmp_path):
     acting = {
         ("demo",), ("up",), ("migrate",), ("intake",), ("worker",), ("beat",), ("console",), ("submit",), ("approve",),
         ("refuse",), ("extend",), ("pause",), ("resume",), ("withdraw",), ("waive",), ("retry",), ("dead", "replay"),
+        ("hold", "place"), ("hold", "renew"), ("hold", "lift"),
     }  # fmt: skip
     assert acting <= set(commands())
     for words in set(commands()) - acting:

@@ -86,6 +86,7 @@ def say_ready(settings: Settings, part: str) -> None:
 def tick_by_beat(settings: Settings) -> None:
     """Run beat until told to stop."""
     logs.configure("beat")
+    settings.run.mkdir(mode=0o700, parents=True, exist_ok=True)  # Celery would swallow what `say_ready` raises
     app = make_app(settings)
 
     @signals.beat_init.connect(weak=False)

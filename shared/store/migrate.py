@@ -14,7 +14,11 @@ FOLDER = Path(__file__).parent / "migrations"
 
 def head() -> str:
     """Return the newest revision: the last file's number, without importing Alembic."""
-    return max(path.name for path in (FOLDER / "versions").glob("[0-9]*.py")).partition("_")[0]
+    return max(_revisions())
+
+
+def _revisions() -> set[str]:
+    return {path.name.partition("_")[0] for path in (FOLDER / "versions").glob("[0-9]*.py")}
 
 
 def current(store: Store) -> str | None:
@@ -27,9 +31,10 @@ def current(store: Store) -> str | None:
 
 
 def await_head(store: Store, *, patience: float = 30.0) -> None:
-    """Wait until somebody has brought the schema to head; a Final if nobody does."""
+    """Wait until somebody has brought the schema to head; a Final if nobody does, or if it is beyond."""
     end = time.monotonic() + patience
     while (found := _reachable(store)) != head():
+        _check(found)
         if time.monotonic() > end:
             raise Final(f"the schema is at {found}, this program needs {head()}: run `rightsdesk migrate`")
         time.sleep(0.1)
@@ -42,10 +47,16 @@ def _reachable(store: Store) -> str | None:
         return None
 
 
+def _check(found: str | None) -> None:
+    if found is not None and found not in _revisions():
+        raise Final(f"the schema is at {found}, newer than this program, which knows {head()}: install the newer one")
+
+
 def migrate(store: Store) -> bool:
     """Bring the schema to head; return whether there was anything to do. Safe to run by several at once."""
-    if current(store) == head():
+    if (found := current(store)) == head():
         return False
+    _check(found)
     from alembic import command  # noqa: PLC0415 - half a second, and rarely needed
     from alembic.config import Config  # noqa: PLC0415
 

@@ -89,6 +89,8 @@ def gate_check(
 
     if (email is None) == (phone is None):
         raise UsageError("give --email or --phone, one of them")
+    if not purpose.strip():
+        raise UsageError("give a --purpose, e.g. newsletter")
     answer, why = check(client=client, purpose=purpose, email=email, phone=phone, needs_consent=needs_consent)
     if json:
         as_json({"answer": answer, "reason": why})

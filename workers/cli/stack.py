@@ -92,7 +92,9 @@ def worker(
     from workers.app import work
     from workers.queues import QUEUES
 
-    names = queues.split(",") if queues else list(QUEUES)
+    names = [one.strip() for one in queues.split(",") if one.strip()] if queues else list(QUEUES)
+    if not names:
+        raise UsageError(f"no queue: there are {', '.join(QUEUES)}")
     if unknown := sorted(set(names) - set(QUEUES)):
         raise UsageError(f"no such queue: {unknown[0]}; there are {', '.join(QUEUES)}")
     work(settings.read(), queues=names, concurrency=concurrency)

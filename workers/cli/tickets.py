@@ -19,8 +19,10 @@ Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The ticket's id.")]
 As = Annotated[str, typer.Option("--as", metavar="NAME", help="Who decides.")]
 Why = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept in evidence, sealed.")]
-StepId = Annotated[int | None, typer.Option("--step", help="Which step, if several wait.")]
+MOST_ID = 2**63 - 1  # of a database's integer
+StepId = Annotated[int | None, typer.Option("--step", min=1, max=MOST_ID, help="Which step, if several wait.")]
 
+_PATIENCE = 60.0  # seconds without a receipt
 _EXIT = {"fulfilled": 0, "partial": 4, "refused": 4, "withdrawn": 4}
 
 
@@ -47,6 +49,11 @@ def submit(
     from shared import settings
     from workers.submit import NoReceipt, Refused, Submitter, check, read_tickets
 
+    if wait and no_wait:
+        raise UsageError("give --wait or --no-wait, one of them")
+    if timeout is not None and not timeout >= 0:  # NaN is neither
+        raise UsageError("--timeout is a number of seconds")
+    patience = timeout if wait or timeout is not None else _PATIENCE
     read, started = settings.read(), time.monotonic()
     text = _read(file)
     submitter = Submitter(read)
@@ -55,7 +62,7 @@ def submit(
     accepted, refused = list[UUID](), None
     try:
         ids = submitter.queue(tickets)
-        for one in ids if no_wait else submitter.accepted(ids, timeout=timeout if wait else timeout or 60):
+        for one in ids if no_wait else submitter.accepted(ids, timeout=patience):
             typer.echo(str(one))
             accepted.append(one)
     except Refused as error:
@@ -68,7 +75,7 @@ def submit(
         unknown = ", ".join(str(one.key) for one in tickets if one.key not in accepted)
         raise Stopped(f"stopped before it was known whether these are accepted: {unknown}") from None
     submitter.resend(left)
-    code = _wait(accepted, timeout and timeout - (time.monotonic() - started)) if wait else 0
+    code = _wait(accepted, timeout, started) if wait else 0
     if refused:
         raise refused
     raise typer.Exit(code)
@@ -90,7 +97,7 @@ def _read(file: str) -> str:
         raise UsageError(f"{name} is not UTF-8 text") from None
 
 
-def _wait(ids: list[UUID], timeout: float | None) -> int:
+def _wait(ids: list[UUID], timeout: float | None, started: float) -> int:
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress
 
@@ -98,7 +105,7 @@ def _wait(ids: list[UUID], timeout: float | None) -> int:
     from shared.store.session import Store
     from workers.views import ends_of
 
-    store, started = Store(settings.read().database), time.monotonic()
+    store = Store(settings.read().database)
     with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=Console(stderr=True)) as progress:
         bar = progress.add_task("tickets", total=len(ids))
         while True:
@@ -290,7 +297,7 @@ def dead(context: typer.Context, json: Json = False) -> None:
 
 
 @dead_app.command("replay", epilog="Example: rightsdesk dead replay 3")
-def dead_replay(ident: Annotated[int, typer.Argument(metavar="ID")]) -> None:
+def dead_replay(ident: Annotated[int, typer.Argument(metavar="ID", min=1, max=MOST_ID)]) -> None:
     """Put a dead letter on the queue again."""
     from shared import settings
     from workers.dead import replay

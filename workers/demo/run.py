@@ -49,9 +49,7 @@ _COLOURS = {"fulfilled": "green", "partial": "yellow", "refused": "yellow", "wai
 def run(keep: Path | None, replace: Mapping[str, str]) -> int:
     """Run the demo; 0 only if every ticket ended as it should and every store holds exactly what it must."""
     console = Console(highlight=False)
-    folder = keep or Path(tempfile.mkdtemp(prefix="rightsdesk-demo-"))
-    if keep and keep.exists() and any(keep.iterdir()):
-        raise UsageError(f"{keep} is not empty; name a new folder")
+    folder = _new(keep) if keep else Path(tempfile.mkdtemp(prefix="rightsdesk-demo-"))
     try:
         return _run(folder, console, replace)
     finally:
@@ -59,6 +57,17 @@ def run(keep: Path | None, replace: Mapping[str, str]) -> int:
             console.print(f"kept in {folder}: world/ (the systems), home/ (state), mails/ (sent)", soft_wrap=True)
         else:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _new(keep: Path) -> Path:
+    try:
+        keep.mkdir(mode=0o700, parents=True, exist_ok=True)
+        empty = not any(keep.iterdir())
+    except OSError as error:
+        raise UsageError(f"cannot keep the demo in {keep}: {error.strerror}") from None
+    if not empty:
+        raise UsageError(f"{keep} is not empty; name a new folder")
+    return keep
 
 
 def _run(folder: Path, console: Console, replace: Mapping[str, str]) -> int:

@@ -1,14 +1,21 @@
 """What goes wrong, goes wrong in one line with the right exit code: nobody is shown a traceback."""
 
+import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 from sqlalchemy import select, update
 
+from shared.domain.errors import RightsdeskError
+from shared.store.migrate import await_head
+from shared.store.session import Store
 from shared.store.tables import TicketRow
-from tests.command import ROOT, wrong
+from tests.command import ROOT, process, wrong
+from tests.small import ticket
 
 
 @pytest.mark.parametrize(
@@ -126,3 +133,75 @@ def test_a_stream_that_is_closed_or_full(desk, line, code, error):
     done = shell(desk, line)
     assert (code, 1 if error else 0) == (done.returncode, len(done.stderr.splitlines()))
     assert error in done.stderr
+
+
+HUGE = 10**30
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["dead", "replay", HUGE], "Invalid value for 'ID'"),
+        (["worker", "--queues", ","], "no queue: there are chat, email, call, data-center"),
+        (["worker", "--queues", "chat, fax"], "no such queue: fax; there are chat, email, call, data-center"),
+        (["submit", "--wait", "--no-wait"], "--wait or --no-wait, one of them"),
+        (["submit", "--timeout", "-1"], "--timeout is a number of seconds"),
+        (["submit", "--timeout", "nan"], "--timeout is a number of seconds"),
+        (["gate", "check", "--client", "acme", "--purpose", " ", "--email", "a@b.example"], "give a --purpose"),
+    ],
+)
+def test_hostile_words_are_wrong_use(run, desk, words, said):
+    """Each in one line, and nothing is done."""
+    assert said in wrong(run(*words))
+
+
+def test_a_hostile_decision_is_wrong_use(desk):
+    """Nobody who decides, no reason, and a step that there cannot be."""
+    ident = desk.ids["waiting"]
+    nobody, groundless, huge = process(
+        desk,
+        (("approve", ident, "--as", " ", "--reason", "x"), {}),
+        (("approve", ident, "--as", "ines", "--reason", ""), {}),
+        (("retry", ident, "--as", "ines", "--reason", "x", "--step", HUGE), {}),
+    )  # fmt: skip
+    for said in (nobody, groundless):
+        assert "--as" in wrong(said)
+    assert "Invalid value for '--step'" in wrong(huge)
+    assert "waiting" == desk.line.ticket(ident)["state"]
+
+
+def test_no_time_is_no_default(run, desk):
+    """A timeout of nothing waits for nothing."""
+    raw = json.dumps(ticket("access", "nobody@never.example"))
+    assert "no receipt yet for" in wrong(run("submit", "--timeout", "0", stdin=raw), 1)
+    assert 5 == run("submit", "--wait", "--timeout", "0", stdin=raw).code
+    desk.line.intake.round()
+
+
+def test_a_demo_that_cannot_be_kept_is_one_line(run, tmp_path):
+    """Nothing is said to be kept."""
+    (tmp_path / "file").write_text("")
+    for keep in (tmp_path / "file", tmp_path / "file" / "x", "/proc/x"):
+        assert f"cannot keep the demo in {keep}: " in wrong(run("demo", "--keep", keep))
+
+
+def test_a_newer_schema_is_one_line(run, bare):
+    """It is not waited for, and nothing is done to it."""
+    assert 0 == run("migrate").code
+    with closing(sqlite3.connect(bare / "rightsdesk.sqlite3")) as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+        database.commit()
+    newer = "the schema is at 9999, newer than this program"
+    assert newer in wrong(run("migrate"), 1)
+    store = Store(f"sqlite:///{bare / 'rightsdesk.sqlite3'}")
+    with pytest.raises(RightsdeskError, match=newer):
+        await_head(store, patience=30)
+    store.close()
+
+
+def test_a_part_that_cannot_say_that_it_is_ready_ends(desk, tmp_path):
+    """Where its file goes stands something else: it does not run on as if nobody waited for it."""
+    (tmp_path / "run").write_text("")
+    done = shell(desk, f'RIGHTSDESK_HOME={tmp_path} exec "{sys.executable}" -m workers.cli beat')
+    assert (1, "") == (done.returncode, done.stdout)
+    assert [f"rightsdesk: {tmp_path / 'run'}: File exists"] == done.stderr.splitlines()

@@ -6,7 +6,7 @@ the person in its text is a mention: redacted, never deleted. Correspondence is 
 """
 
 import hmac
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -20,15 +20,19 @@ from shared.domain.outcome import Found, Outcome
 from shared.freetext import stands_in
 from shared.inventory import Client
 from shared.mail.index import COLUMNS, row
-from shared.mail.kept import Mailboxes, Noted
+from shared.mail.kept import Mailboxes, Noted, Place
 from shared.mail.letters import Reader, sent_at
 from shared.mail.mbox import Stream, entry
-from shared.mail.people import Own, affected
+from shared.mail.people import affected
 from shared.mail.settings import MailSettings
+from shared.own import Own
 from shared.ports import Affected, Work
+from shared.restriction import LIFTED, RESTRICTED, PutAside
 
 _BATCH = 500  # notes whose messages are looked for together
 _KEPT = "the message is other people's too, and is kept whole"
+_IN_USE = "the message is other people's too, and stays in use for them"
+_SHARED = frozenset({"shared", "kept"})
 _AS_SENT = "correspondence is kept as it was sent"
 _FATES = {"delete": "", "redact": "shared", "keep": "kept"}  # what locate writes down, and a person approves
 
@@ -93,12 +97,30 @@ class Correspondence(Mailboxes):
         return outcome
 
     def restrict(self, work: Work) -> Outcome:
-        """Move the person's messages to the restricted folder of their mailbox."""
-        return self._moved(work, restricted=True)
+        """Move the person's messages, and nobody else's, to the restricted folder of their mailbox."""
+        outcome, aside = Outcome(), PutAside(work)
+        for batch in self._noted(work):
+            standing = [(note, places) for note, places in batch if note.how == "subject" and places]
+            ours = {note.key: (note, places) for note, places in standing if note.fate not in _SHARED}
+            fresh = [key for key, (_, at) in ours.items() if key in aside or not all(place.restricted for place in at)]
+            aside.begin(fresh)
+            self._move([(key, places) for key, (_, places) in ours.items()], restricted=True)
+            for key in fresh:
+                work.note(replace(ours[key][0], fate=RESTRICTED))
+            for note, _ in standing:
+                self._count_restricted(outcome, label(note.collection, work.subject), ours=note.key in ours)
+        return outcome
 
     def lift(self, work: Work) -> Outcome:
-        """Move the person's messages back to where they came from."""
-        return self._moved(work, restricted=False)
+        """Move back to where they came from those messages that the restriction had moved."""
+        outcome = Outcome()
+        for batch in self._noted(work):
+            moved = [(note, places) for note, places in batch if places and self._was_moved(work, note, places)]
+            self._move([(note.key, places) for note, places in moved], restricted=False)
+            for note, _ in moved:
+                outcome.count(label(note.collection, work.subject), "lifted")
+                work.note(replace(note, fate=LIFTED))
+        return outcome
 
     def subjects(self, work: Work) -> Iterator[Affected]:
         """Stream everyone who wrote or was written to in the window, by the messages' own dates."""
@@ -122,7 +144,9 @@ class Correspondence(Mailboxes):
 
     def _look_where(self, work: Work, outcome: Outcome, *, restricted: bool) -> None:
         for note, places in chain.from_iterable(self._noted(work)):
-            if note.how == "subject" and any(place.restricted != restricted for place in places):
+            lifted = note.fate == LIFTED or self._was_moved(work, note, places)
+            mine = note.fate not in _SHARED if restricted else lifted
+            if note.how == "subject" and mine and any(place.restricted != restricted for place in places):
                 _hit(outcome, note.collection, work.subject, "a message stands where it must not be used")
 
     def _look_everywhere(self, work: Work, outcome: Outcome, *, gone: bool) -> None:
@@ -159,14 +183,15 @@ class Correspondence(Mailboxes):
         self._rewrite([(note.key, places) for note, places in batch], change)
         return became
 
-    def _moved(self, work: Work, *, restricted: bool) -> Outcome:
-        outcome = Outcome()
-        for batch in self._noted(work):
-            standing = [(note, places) for note, places in batch if note.how == "subject" and places]
-            self._move([(note.key, places) for note, places in standing], restricted=restricted)
-            for note, _ in standing:
-                outcome.count(label(note.collection, work.subject), "restricted" if restricted else "lifted")
-        return outcome
+    def _was_moved(self, work: Work, note: Found, places: Sequence[Place]) -> bool:
+        """Say whether a restriction that ends had moved a message; where keys change with a move, none tells which."""
+        unknown = bool(work.args.get("of")) and not self.keys_last and note.how == "subject" and not note.fate
+        return note.fate == RESTRICTED or (unknown and any(place.restricted for place in places))
+
+    def _count_restricted(self, outcome: Outcome, collection: str, *, ours: bool) -> None:
+        outcome.count(collection, "restricted" if ours else "retained")
+        if not ours:
+            outcome.because(collection, "retained", _IN_USE)
 
     def _exported(self, work: Work, reader: Reader, outcome: Outcome) -> Iterator[Mapping[str, Any]]:
         for note, raw, shown in self._theirs(work, reader):
@@ -201,7 +226,7 @@ class Correspondence(Mailboxes):
 
     @cached_property
     def _own(self) -> Own:
-        return Own(self._owners(), self._client, self._mail.own_domains)
+        return Own(self._client, self._mail.own_domains, self._owners())
 
 
 def label(folder: str, subject: Subject) -> str:

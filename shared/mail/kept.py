@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from shared.domain.outcome import Found
 
@@ -25,7 +25,12 @@ Finder = Callable[[Sequence[Found]], Mapping[str, Sequence[Any]]]
 
 
 class Mailboxes(ABC):
-    """The mailboxes of a system; errors are `Final` or `Retryable` already, without a name of anything in them."""
+    """The mailboxes of a system; errors are `Final` or `Retryable` already, without a name of anything in them.
+
+    `keys_last`: whether a message that was moved is noted by another ticket under the key that it had before.
+    """
+
+    keys_last: ClassVar[bool] = True
 
     @abstractmethod
     def _owners(self) -> Iterable[str]:

@@ -29,17 +29,17 @@ class MailSettings(BaseModel):
     """What the inventory may say of mailboxes of any kind.
 
     `shared_messages`: one rule for all messages with other people in them, or one a role. `own_domains`: whose
-    addresses are nobody's but the vendor's and the client's; by default the domains of the mailboxes' names and of
-    the client's contact. `mask_others`: other people's addresses are taken out of the copies that the person gets.
-    `residual`: what is known to stay behind after an erasure (a journal, an archive), and until when; each erased
-    message then counts as `residual` too, with this as the ground.
+    addresses are nobody's but the vendor's and the client's, beside the mailboxes' and the client's contact; never
+    the domain of a provider where anybody may have an address. `mask_others`: other people's addresses are taken out
+    of the copies that the person gets. `residual`: what is known to stay behind after an erasure (a journal, an
+    archive), and until when; each erased message then counts as `residual` too, with this as the ground.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     shared_messages: Roles = Roles()
     restricted_folder: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _-]*$")] = "Restricted"
-    own_domains: tuple[str, ...] | None = None
+    own_domains: tuple[str, ...] = ()
     mask_others: bool = False
     residual: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
     datamap: str | None = None

@@ -34,6 +34,7 @@ tls = "none"
 username = "{store.server.username}"
 password = "env:RD_TEST_IMAP_PASSWORD"
 mailboxes = {list(store.boxes.values())}
+own_domains = ["acme.example"]
 restricted_folder = "Restricted"
 shared_messages = {{ sender = "redact", many = "keep" }}
 """)
@@ -61,7 +62,7 @@ def test_a_restriction_is_lifted_by_a_ticket_of_its_own(line, store):
     before = {place: {one.raw for one in entries} for place, entries in store.everything().items()}
     first = line.submit(ticket("restriction"))
     line.run()
-    assert "fulfilled" == line.ticket(first)["outcome"]
+    assert "partial" == line.ticket(first)["outcome"]  # a message of Bob's too stays in use for him
     assert any(folder.startswith("Restricted") for _, folder in store.everything())
     second = line.submit(ticket("restriction", details={"lift": str(first)}))
     line.run()

@@ -45,6 +45,7 @@ class Store(ExitStack):
         said = {
             "host": "127.0.0.1", "port": self.server.port, "tls": "none", "username": self.server.username,
             "password": PASSWORD, "mailboxes": list(self.boxes.values()),
+            "own_domains": ["acme.example"],
         } | keys  # fmt: skip
         return {name: value for name, value in said.items() if value is not None}
 

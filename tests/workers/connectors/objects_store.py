@@ -168,7 +168,7 @@ class ScanWorld(ConnectorContract):
     @pytest.fixture
     def world(self, disk):
         """Texts that nobody has sorted."""
-        disk.put("exports/ada.csv", "\ufeffada@example.org;Ada\nsupport@acme.example;us\n".encode())
+        disk.put("exports/ada.csv", "\ufeffada@example.org;Ada\nprivacy@acme.example;us\n".encode())
         disk.put("exports/ada.txt", "to ADA@example.org, or ring +49 30 123456".encode("utf-16"))
         disk.put("exports/all.csv", "mail\r\nbob@example.org\r\nada@example.org\r\n\xe9\r\n".encode("latin-1"))
         disk.put("exports/all.html", b"<p>bob@example.org, ada&#64;<i>example</i>.org</p>")

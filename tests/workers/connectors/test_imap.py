@@ -27,7 +27,10 @@ class TestImap(ConnectorContract):
             for (_, folder), entries in store.everything().items():
                 for entry in entries:
                     head = mailbox.MaildirMessage(entry.raw)
-                    if not folder.startswith("Restricted") and STANDS.search(f"{head['From']} {head['To']}"):
+                    hers = (
+                        STANDS.search(f"{head['From']} {head['To']}") and "bob@" not in f"{head['From']} {head['To']}"
+                    )
+                    if not folder.startswith("Restricted") and hers:
                         yield folder
 
         return World(

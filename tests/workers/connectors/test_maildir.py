@@ -2,6 +2,7 @@
 
 import mailbox
 import os
+from dataclasses import replace
 from email import message_from_bytes
 from email.policy import SMTP, default
 from pathlib import Path
@@ -120,8 +121,9 @@ class TestMaildir(ConnectorContract):
 
         def hers_outside():
             for place, path in files(root).items():
-                head = str(mailbox.MaildirMessage(path.read_bytes())["From"])
-                if ".Restricted" not in place and STANDS.search(head):
+                message = mailbox.MaildirMessage(path.read_bytes())
+                alone = "bob@" not in f"{message['To']}"
+                if ".Restricted" not in place and STANDS.search(str(message["From"])) and alone:
                     yield place
 
         return World(
@@ -210,7 +212,7 @@ def test_flags_may_change_after_locate(mails, verb):
     for path in files(root).values():
         path.rename(path.parent.parent / "cur" / (path.name.partition(":")[0] + ":2,DRS"))
     outcome = run(root, desk, verb)
-    expected = {"delete": located - 1, "mask": located + 2, "restrict": located, "export": located}
+    expected = {"delete": located - 1, "mask": located + 2, "restrict": located - 1, "export": located}
     assert expected[verb] == outcome.total("erased", "masked", "restricted", "exported")
     assert verb not in {"delete", "mask"} or 0 == run(root, desk, "absent", act=verb).total("hit")
 
@@ -295,6 +297,8 @@ def test_a_restricted_message_keeps_its_key(mails):
     run(root, second, "locate")
     assert {one.place for one in first.found()} == {one.place for one in second.found()}
     run(root, second, "lift")
+    assert before != files(root)
+    run(root, first, "lift")
     assert before == files(root)
     run(root, first, "restrict")
     assert 3 == run(root, first, "delete").total("erased")
@@ -386,13 +390,74 @@ def test_subjects_of_a_window(tmp_path):
     assert {one.name for one in people} <= {"", "Bob"}
 
 
-def test_own_domains_may_be_named(tmp_path):
-    """With `own_domains` a colleague at another domain is nobody else, and the contact's domain is no more."""
-    put(tmp_path, mail(ADA, f"{SUPPORT}, night@calls.example"))
-    put(tmp_path, mail(ADA, "privacy@acme.example"))
+def test_a_domain_is_the_clients_only_where_it_says_so(tmp_path):
+    """A mailbox or contact at a provider makes nobody else there the client's: a domain is stated, or is anybody's."""
+    put(tmp_path, mail(ADA, f"{SUPPORT}, colleague@acme.example"))
+    put(tmp_path, mail(ADA, f"{SUPPORT}, privacy@acme.example"))
+    for domains, expected in (((), ["", "shared"]), (("acme.example",), ["", ""])):
+        desk = Desk(subject())
+        run(tmp_path, desk, "locate", {"own_domains": domains})
+        assert expected == sorted(one.fate for one in desk.notes)
+
+
+def test_an_employee_is_someone_in_a_breach(tmp_path):
+    """Whoever wrote or was written to is told, at whatever domain; the mailbox itself is nobody."""
+    put(tmp_path, mail("carl@acme.example", SUPPORT))
+    people = list(connector(tmp_path, own_domains=("acme.example",)).subjects(Desk(subject()).work()))
+    assert ["carl@acme.example"] == [i.value for one in people for i in one.identifiers]
+
+
+@pytest.mark.parametrize("kept", ["cur", "new"])
+def test_a_mailbox_that_lost_an_empty_folder_is_searched(tmp_path, kept):
+    """A restore may drop `new` or `cur`: what lies in the other is found all the same."""
+    path = at(tmp_path, put(tmp_path, mail(ADA, SUPPORT)))
+    (path.parent.parent / kept).mkdir(exist_ok=True)
+    path.rename(path.parent.parent / kept / path.name)
+    for name in {"cur", "new", "tmp"} - {kept}:
+        (path.parent.parent / name).rmdir()
     desk = Desk(subject())
-    run(tmp_path, desk, "locate", {"own_domains": ("calls.example",)})
-    assert ["", "shared"] == sorted(one.fate for one in desk.notes)
+    assert 1 == run(tmp_path, desk, "locate").total("found")
+
+
+def test_a_link_in_place_of_a_message_stops_the_search(tmp_path):
+    """What is not read is never reported as searched."""
+    path = at(tmp_path, put(tmp_path, mail(ADA, SUPPORT)))
+    outside = tmp_path / "elsewhere"
+    path.rename(outside)
+    path.symlink_to(outside)
+    with pytest.raises(Final, match="a link in place of a message"):
+        run(tmp_path, Desk(subject()), "locate")
+
+
+def test_a_shared_message_stays_in_use_for_the_others(tmp_path):
+    """What is another person's too is not moved, and says why."""
+    shared = at(tmp_path, put(tmp_path, mail(ADA, f"{SUPPORT}, bob@example.org")))
+    put(tmp_path, mail(ADA, SUPPORT))
+    desk = Desk(subject())
+    run(tmp_path, desk, "locate")
+    outcome = run(tmp_path, desk, "restrict")
+    assert (1, 1, 1) == (outcome.total("restricted"), outcome.total("retained"), len(outcome.reasons))
+    assert shared.exists()
+    assert 0 == run(tmp_path, desk, "absent", act="restrict").total("hit")
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_only_what_a_ticket_moved_is_moved_back_for_it(tmp_path, crash):
+    """A message that another ticket restricted stays so when this one's restriction ends; also after a crash."""
+    put(tmp_path, mail(ADA, SUPPORT))
+    first, second = Desk(subject()), Desk(subject())
+    run(tmp_path, first, "locate")
+    run(tmp_path, first, "restrict")
+    put(tmp_path, mail(ADA, SUPPORT, subject="later"))
+    run(tmp_path, second, "locate")
+    cursors = []
+    if crash:
+        connector(tmp_path).restrict(replace(second.work(), note=lambda _: None, checkpoint=cursors.append))
+    connector(tmp_path).restrict(replace(second.work(), cursor=cursors[-1] if crash else ""))
+    assert 1 == run(tmp_path, second, "lift").total("lifted")
+    assert 0 == run(tmp_path, second, "absent", act="lift").total("hit")
+    assert 0 == run(tmp_path, first, "absent", act="restrict").total("hit")
+    assert 1 == run(tmp_path, first, "lift").total("lifted")
 
 
 def test_the_mailbox_of_the_person_is_not_named_in_counts(tmp_path):

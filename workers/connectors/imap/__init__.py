@@ -39,6 +39,7 @@ class Imap(Correspondence):
     """Mailboxes on an IMAP server."""
 
     name: ClassVar[str] = "imap"
+    keys_last: ClassVar[bool] = False  # a UID is its folder's
     Settings: ClassVar[type[BaseModel]] = ImapSettings
 
     def __init__(self, system: System, client: Client, settings: ImapSettings) -> None:

@@ -215,7 +215,11 @@ def _files(folder: Path) -> Iterator[Path]:
     for subfolder in _SUBFOLDERS:
         with suppress(FileNotFoundError), os.scandir(folder / subfolder) as entries:
             for one in entries:
-                if not one.name.startswith(".") and one.is_file(follow_symlinks=False):
+                if one.name.startswith("."):
+                    continue
+                if one.is_symlink():
+                    raise Final("a mailbox holds a link in place of a message; put the message itself there")
+                if one.is_file(follow_symlinks=False):
                     yield folder / subfolder / one.name
 
 
@@ -224,7 +228,8 @@ def _may(path: Path, how: int) -> bool:
 
 
 def _is_maildir(path: Path) -> bool:
-    return (path / "cur").is_dir() and (path / "new").is_dir()
+    # a restore may have dropped what was empty
+    return (path / "cur").is_dir() or (path / "new").is_dir()
 
 
 def _make(folder: Path, *, like: Path) -> None:

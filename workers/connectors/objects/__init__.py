@@ -5,22 +5,24 @@
 index, `{ metadata = "owner" }` or `{ tag = "owner" }` by what S3 keeps with it, `{ scan = true }` by its text alone.
 Whatever the rule, texts of other people that name the person are mentions: redacted, never deleted. An object whose
 path names the person against the rule is ambiguous. There is no `mask`: an object is the person's as a whole, or it is
-redacted, or silenced for the times that a ticket or a transcript names.
+redacted, or silenced for the times that a ticket or a transcript names. `own_domains`: whose addresses are nobody's but
+the vendor's and the client's.
 """
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from functools import cached_property
 from hashlib import blake2b
 from itertools import chain
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from shared.domain.identifier import EMAIL, Subject, normalise
+from shared.domain.identifier import Subject
 from shared.domain.outcome import Found, Outcome
 from shared.inventory import Client, System
+from shared.own import Own
 from shared.ports import Affected, Finding, Work
+from workers.connectors.objects.aside import contradicted, lift, movable, restrict
 from workers.connectors.objects.check import check
 from workers.connectors.objects.erasing import UPLOADS, Eraser, Together, purge
 from workers.connectors.objects.faults import reachable
@@ -30,7 +32,7 @@ from workers.connectors.objects.looking import UNREAD, Look, each
 from workers.connectors.objects.owners import Index, InPath, Rule, Sidecar, Tagged
 from workers.connectors.objects.ownership import CATEGORIES
 from workers.connectors.objects.sidecar import as_written, document_of
-from workers.connectors.objects.store import Store, Taken
+from workers.connectors.objects.store import Store
 
 _COLUMNS = ("path", "size", "modified")
 _UNFINISHED = "what was uploaded so far cannot be read before the upload is finished"
@@ -48,6 +50,7 @@ class ObjectsSettings(BaseModel):
     options: dict[str, Any] = Field(default_factory=dict, repr=False)
     owner: Rule
     shared_objects: Together = "keep"
+    own_domains: tuple[str, ...] = ()
     transcript: str | None = Field(default=None, pattern=r"^\.[^/]+$")
     restricted_prefix: str = Field(default=".restricted/", pattern=r"^[^/]+(/[^/]+)*/?$")
     datamap: str | None = None
@@ -68,6 +71,7 @@ class Objects:
     def __init__(self, system: System, client: Client, settings: ObjectsSettings) -> None:
         self._client = client
         self._rule, self._together, self._transcript = settings.owner, settings.shared_objects, settings.transcript
+        self._own = Own(client, settings.own_domains)
         self._store = Store(settings.url, settings.options, system.folder, settings.restricted_prefix)
 
     def close(self) -> None:
@@ -144,11 +148,11 @@ class Objects:
 
     def restrict(self, work: Work) -> Outcome:
         """Move the person's objects to where nobody uses them."""
-        return self._moved(work, restricted=True)
+        return restrict(self._store, work)
 
     def lift(self, work: Work) -> Outcome:
         """Move the person's objects back."""
-        return self._moved(work, restricted=False)
+        return lift(self._store, work)
 
     def subjects(self, work: Work) -> Iterator[Affected]:
         """Stream the owners of objects changed in the window (in a scanned storage: everyone in its texts)."""
@@ -198,14 +202,10 @@ class Objects:
                 return ""
             after, _ = self._rule.rectified(document, changes, work.subject)
             return "an old value still stands" if after != document else ""
-        restricted = act == "restrict"
-        if (
-            note.how == "mention"
-            or note.collection == UPLOADS
-            or all(one.restricted == restricted for one in self._store.places(note.key))
-        ):
-            return ""
-        return "an object stands where it must not be used"
+        for one in movable([note]):
+            if contradicted(self._store, one, restricted=act == "restrict"):
+                return "an object stands where it must not be used"
+        return ""
 
     def _rectify(self, rule: Sidecar, note: Found, changes: Mapping[str, str], subject: Subject) -> int:
         document, raw = self._document(note.key)
@@ -226,21 +226,6 @@ class Objects:
         if isinstance(self._rule, Index):
             return note.how == "row" and bool(kinds & ({*self._rule.kinds} | ({"name"} if self._rule.name else set())))
         return isinstance(self._rule, Tagged) and note.how == "subject" and bool(kinds - {""})
-
-    def _moved(self, work: Work, *, restricted: bool) -> Outcome:
-        outcome = Outcome()
-        for note in work.found():
-            if note.how in {"mention", "row"} or note.collection == UPLOADS:
-                continue
-            try:
-                with reachable():
-                    there = self._store.move(note.key, restricted=restricted)
-            except Taken:
-                outcome.count(note.collection, "failed")
-                outcome.because(note.collection, "failed", "another object lies in its place")
-                continue
-            outcome.count(note.collection, "restricted" if restricted else "lifted", int(there))
-        return outcome
 
     def _exported(self, work: Work, outcome: Outcome) -> Iterator[dict[str, Any]]:
         for note in work.found():
@@ -268,16 +253,11 @@ class Objects:
         return document_of(raw, key), raw or b""
 
     def _judge(self, subject: Subject) -> Judge:
-        return Judge(self._rule, self._store, subject, own_domain=self._own_domain, transcript=self._transcript)
+        return Judge(self._rule, self._store, subject, own=self._own, transcript=self._transcript)
 
     @property
     def _why_not(self) -> str:
         return _IN_PATH if isinstance(self._rule, InPath) else _ELSEWHERE
-
-    @cached_property
-    def _own_domain(self) -> str:
-        contact = normalise(EMAIL, self._client.contact)
-        return contact.value.rpartition("@")[2] if contact else ""
 
 
 def _moment(raw: Any) -> datetime | None:

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from shared import freetext
 from shared.domain.identifier import Subject, Traits
 from shared.domain.outcome import Found
+from shared.own import Own
 from workers.connectors.objects import texts
 from workers.connectors.objects.documents import Unreadable
 from workers.connectors.objects.index import Row, Rows, claims, key_of, rows_of
@@ -20,6 +21,7 @@ from workers.connectors.objects.sidecar import document_of
 from workers.connectors.objects.store import Place, Store
 
 _BY_OWNER = "an object of the person stands that was not noted"
+_BY_SIDECAR = "what lies beside an object names the person, not as the rule reads it"
 _BY_PATH = "an identifier stands in a path"
 _BY_TEXT = "an identifier stands in a text"
 _UNFINISHED = "an unfinished upload of the person's stands"
@@ -44,14 +46,13 @@ class Judged:
 
 
 class Judge:
-    """Reads a storage for one subject; addresses at `own_domain` are nobody's."""
+    """Reads a storage for one subject; addresses that are `own` are nobody's."""
 
-    def __init__(
-        self, rule: Rule, store: Store, subject: Subject, *, own_domain: str = "", transcript: str | None = None
-    ) -> None:
+    def __init__(self, rule: Rule, store: Store, subject: Subject, *, own: Own, transcript: str | None = None) -> None:
         self._rule, self._store, self.transcript = rule, store, transcript
         self.subject = subject
-        self._own_domain = own_domain
+        self._own = own
+        self._doubted: set[str] = set()  # of the folder at hand
 
     def judged(self) -> Iterator[Judged]:
         """Judge every object; in each folder what lies beside objects comes last.
@@ -60,11 +61,11 @@ class Judge:
         """
         for folder in self._store.folders():
             for places, owners, lies_beside in self._owned(folder):
-                own = ownership(owners, self.subject)
+                own, how = ownership(owners, self.subject), "file" if lies_beside else "subject"
                 if own.theirs:
-                    yield Judged(
-                        places[0], "file" if lies_beside else "subject", own.sure, own.shared, owners, _BY_OWNER
-                    )
+                    yield Judged(places[0], how, own.sure, own.shared, owners, _BY_OWNER)
+                elif places[0].key in self._doubted:
+                    yield Judged(places[0], how, sure=False, where=_BY_SIDECAR)
                 else:
                     yield self._by_content(places)
 
@@ -139,6 +140,12 @@ class Judge:
         names = self._rule.names(name) if isinstance(self._rule, Sidecar) else ()
         return [folder + slash + one for one in names] + [*(beside(key, self.transcript) if self.transcript else ())]
 
+    def _is_named_in(self, place: Place) -> bool:
+        try:
+            return self.names_person(place)
+        except Unreadable:
+            return False
+
     def names_person(self, place: Place) -> bool:
         """Say whether what can be read of an object, or of this version of one, names the person."""
         if not texts.is_readable(place.key):
@@ -193,6 +200,10 @@ class Judge:
         # A sidecar whose object is gone already still says whose it is.
         sidecars |= {name for name in folder if name.endswith(self._rule.sidecar) and name not in pairs}
         owners_of = {name: self._read(folder[name][0].key) for name in sidecars}
+        # One that names the person where the rule reads no owner may be theirs: a person has to look.
+        unknown = (name for name in sidecars if not _known(owners_of[name]))
+        unread = {name for name in unknown if any(map(self._is_named_in, folder[name]))}
+        self._doubted = {folder[name][0].key for name in folder if {name, pairs.get(name)} & unread}
         yield from ((name, owners_of.get(pairs.get(name, ""), ()), False) for name in folder if name not in sidecars)
         yield from ((name, owners_of[name], True) for name in sorted(sidecars))
 
@@ -218,7 +229,7 @@ class Judge:
                 return False
             raise Unreadable
         with suppress(FileNotFoundError), self._store.open(place) as file:
-            said = texts.named(file, place.key, self.subject, self._own_domain)
+            said = texts.named(file, place.key, self.subject, self._own)
             return said.person and not said.others
         return False
 
@@ -235,7 +246,7 @@ class Judge:
     def _named(self, place: Place) -> Iterator[Owner]:
         if texts.is_readable(place.key):
             with suppress(FileNotFoundError, Unreadable), self._store.open(place) as file:
-                for one in texts.people(file, place.key, self.subject, self._own_domain):
+                for one in texts.people(file, place.key, self.subject, self._own.addresses.__contains__):
                     yield Owner(Traits(frozenset({one})))
 
     def _tagged(self, place: Place) -> tuple[Owner, ...]:
@@ -252,3 +263,7 @@ class Judge:
         document = document_of(self._store.read_sidecar(key), key)
         assert isinstance(self._rule, Sidecar)
         return tuple(self._rule.owners(document, self.subject)) if document else ()
+
+
+def _known(owners: Collection[Owner]) -> bool:
+    return any(one.traits.identifiers for one in owners)

@@ -3,7 +3,7 @@
 import codecs
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -53,28 +53,28 @@ def names_person(file: BinaryIO, name: str, subject: Subject) -> bool:
     return any(freetext.stands_in(text, subject) for text in said(file, name))
 
 
-def named(file: BinaryIO, name: str, subject: Subject, own_domain: str) -> Named:
-    """Say whom an object names; addresses at the client's own domain are nobody's."""
+def named(file: BinaryIO, name: str, subject: Subject, own: Callable[[Identifier], bool]) -> Named:
+    """Say whom an object names; addresses that are `own` are nobody's."""
     person = others = False
     for text in said(file, name):
         person = person or bool(freetext.stands_in(text, subject))
-        others = others or any(one not in subject.identifiers for one in people_in(text, subject, own_domain))
+        others = others or any(one not in subject.identifiers for one in people_in(text, subject, own))
         if person and others:
             break
     return Named(person, others)
 
 
-def people(file: BinaryIO, name: str, subject: Subject, own_domain: str) -> Iterator[Identifier]:
+def people(file: BinaryIO, name: str, subject: Subject, own: Callable[[Identifier], bool]) -> Iterator[Identifier]:
     """Yield every identifier of people in an object."""
     for text in said(file, name):
-        yield from people_in(text, subject, own_domain)
+        yield from people_in(text, subject, own)
 
 
-def people_in(text: str, subject: Subject, own_domain: str) -> Iterator[Identifier]:
+def people_in(text: str, subject: Subject, own: Callable[[Identifier], bool]) -> Iterator[Identifier]:
     """Yield the identifiers of people in a piece of text."""
     for span in freetext.find(text, regions=(subject.region,) if subject.region else ("DE", "GB", "US")):
         one = subject.normalise(_KINDS.get(span.kind, ""), text[span.start : span.end]) if span.kind in _KINDS else None
-        if one and not (own_domain and one.value.endswith(f"@{own_domain}")):
+        if one and not own(one):
             yield one
 
 

@@ -124,7 +124,7 @@ def advance(office: Office, session: Session, row: TicketRow, rows: Steps, chain
             moves.followers |= _followers(session, row)
             break
         row.stage, row.stage_since = right.names[right.names.index(row.stage) + 1], now
-    if row.closed_at is None:
+    if row.closed_at is None and row.paused_at is None:
         state = _state([states[s.id] for s in rows if s.stage == row.stage and s.waits != "turn"] + planned)
         if row.state != state:
             row.state = state

@@ -1,0 +1,51 @@
+"""People's decisions that once went wrong: what is paused, how long, who decided, and when it is too late."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.domain.errors import UsageError
+from tests import small
+from tests.line import open_line
+from tests.small import ticket
+from workers import views
+
+
+@pytest.fixture
+def opened(tmp_path, valkey, valkey_url):
+    """Open lines over worlds of a client with these keys."""
+    lines = []
+
+    def make(head="", **kinds):
+        world = small.build(tmp_path / f"world{len(lines)}", head=head, **kinds)
+        lines.append(open_line(tmp_path / f"home{len(lines)}", world.systems, broker=valkey_url))
+        return lines[-1], world
+
+    yield make
+    for line in lines:
+        line.close()
+
+
+@pytest.fixture
+def line(opened):
+    """A line over a small world."""
+    return opened()[0]
+
+
+def at(line, *moment):
+    """Let the office's clock stand at a moment."""
+    line.office.now = lambda: datetime(*moment, tzinfo=UTC)
+
+
+def test_a_paused_ticket_waits_whatever_else_is_decided(line):
+    """Approving its identity meanwhile does not make it look as if it went on."""
+    ident = line.submit(ticket("access", identity=None))
+    line.run()
+    line.decide(ident, "pause")
+    line.decide(ident, "approve")
+    found = line.ticket(ident)
+    assert ("waiting", "resume") == (found["state"], found["waiting_for"]["decision"])
+    with line.office.store.read() as session:
+        assert [str(ident)] == [one["id"] for one in views.tickets(session, now=line.office.now(), state="waiting")]
+    line.decide(ident, "resume")
+    assert "fulfilled" == line.ticket(ident)["outcome"]

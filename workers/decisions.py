@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -248,17 +248,17 @@ def _pause(
 def _resume(
     office: Office, session: Session, row: TicketRow, rows: Steps, decision: Decision, now: datetime
 ) -> dict[str, Any]:
-    """The clock goes on where it stood; the date without the pause stays visible."""
+    """The clock goes on where it stood, by whole days of rest; the date without the pause stays visible."""
     if row.paused_at is None:
         raise UsageError("the ticket is not paused")
     rested = now - row.paused_at
     if not any(clock["name"] == "unpaused" for clock in row.clocks):
         before = {"name": "unpaused", "due_at": row.due_at.isoformat(), "strict_at": row.strict_at.isoformat()}
         row.clocks = [*row.clocks, before]
-    row.due_at, row.strict_at, row.paused_at = row.due_at + rested, row.strict_at + rested, None
-    if row.due_on is not None:
-        zone = ZoneInfo(office.client(row.client).timezone)
-        row.due_on = (row.due_at - timedelta(microseconds=1)).astimezone(zone).date()
+    # a period of days ends with a day: hours of rest move nothing (only such periods are paused)
+    zone, days = ZoneInfo(office.client(row.client).timezone), timedelta(days=rested.days)
+    row.due_at, row.strict_at = (_by_wall_clock(end, days, zone) for end in (row.due_at, row.strict_at))
+    row.due_on, row.paused_at = row.due_on + days if row.due_on else None, None
     row.clocks = [
         clock | {"due_at": row.due_at.isoformat(), "strict_at": row.strict_at.isoformat()}
         if clock["name"] == "statutory"
@@ -273,6 +273,11 @@ def _resume(
     _move_steps(session, row)
     session.flush()
     return {"rested_seconds": int(rested.total_seconds()), "due_at": row.due_at.isoformat()}
+
+
+def _by_wall_clock(end: datetime, days: timedelta, zone: ZoneInfo) -> datetime:
+    """Move the end of a day by whole days of the zone, which need not have 24 hours."""
+    return (end.astimezone(zone) + days).astimezone(UTC)
 
 
 _DECISIONS: dict[str, Callable[[Office, Session, TicketRow, Steps, Decision, datetime], dict[str, Any]]] = {

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from shared.deadlines import extended
 from shared.domain.errors import UsageError
+from shared.domain.identifier import normalise_name
 from shared.domain.outcome import total
 from shared.store import gates, steps
 from shared.store.chain import Chain
@@ -109,7 +110,9 @@ def _approve(
         waiting = approvals[:1]
     step = _pick(waiting, decision, ("waiting",), "no step waits for a decision")
     if step.waits == "approval" and any(
-        one.waits == "approval" and one.decision == "approve" and str(one.by).casefold() == decision.by.casefold()
+        one.waits == "approval"
+        and one.decision == "approve"
+        and normalise_name(str(one.by)) == normalise_name(decision.by)
         for one in rows
     ):
         raise UsageError("this person has approved already; another one has to")

@@ -77,3 +77,16 @@ def test_a_pause_counts_in_whole_days(line, rested, days):
     assert (due_on.isoformat(), midnight) == (found["due_on"], datetime.fromisoformat(found["due_at"]))
     strict = {clock["name"]: datetime.fromisoformat(clock["strict_at"]) for clock in found["clocks"]}
     assert timedelta(days=days) == strict["statutory"] - strict["unpaused"]
+
+
+@pytest.mark.parametrize("second", ["ines", " INES ", "Ｉnes", "Ines\u00a0"])  # noqa: RUF001 - a full-width letter
+def test_one_person_approves_once_however_the_name_is_written(opened, second):
+    """Case, blanks and compatibility forms do not make two people of one."""
+    line, _ = opened("approvals = 2\n")
+    ident = line.submit(ticket("erasure"))
+    line.run()
+    line.decide(ident, "approve", by="Ines")
+    with pytest.raises(UsageError, match="approved already"):
+        line.decide(ident, "approve", by=second)
+    line.decide(ident, "approve", by="Omar")
+    assert "closed" == line.ticket(ident)["state"]

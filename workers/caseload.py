@@ -34,7 +34,7 @@ _LAST = select(_e.seq, _e.hash).where(_e.ticket_id == bindparam("ticket")).order
 _STEPS = (
     select(
         _s.id, _s.stage, _s.key, _s.verb, _s.system, _s.channel, _s.part, _s.state, _s.waits, _s.counts, _s.reasons,
-        _s.error, _s.decision, _s.by, _s.created_at, _s.finished_at, _s.result, _s.commitment,
+        _s.error, _s.attempts, _s.decision, _s.by, _s.created_at, _s.finished_at, _s.result, _s.commitment,
         _LAST.c.seq, _LAST.c.hash, holds.any_in_force().label("holds"),
     )
     .select_from(_LAST)

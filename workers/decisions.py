@@ -27,6 +27,7 @@ from workers.office import Office
 from workers.perform import follow
 
 _REFUSABLE = ("restriction", "objection", "halt")
+_FOR_GOOD = ("delete", "mask", "rectify")  # however far they came, nothing takes them back
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,8 @@ def _retry(
     session.execute(
         update(StepRow)
         .where(StepRow.id == step.id)
-        .values(state="ready", attempts=0, not_before=None, error=None, finished_at=None)
+        # 1, not 0: that it was begun before stays known
+        .values(state="ready", attempts=1, not_before=None, error=None, finished_at=None)
     )
     if row.paused_at is not None:
         steps.rest_paused(session)
@@ -182,8 +184,8 @@ def _turn(
     names = office.rights[row.right].names
     if row.verdict is not None or row.stage in names[names.index("answer") :]:
         raise UsageError("it is too late: the answer is being given")
-    if any(step.verb in ("delete", "rectify") and step.state == "done" for step in rows):
-        raise UsageError("it is too late: data were erased or rectified; waive what is left, with a reason")
+    if begun := next((step.verb for step in rows if step.verb in _FOR_GOOD and (step.attempts or step.error)), None):
+        raise UsageError(f"it is too late: {begun} was begun; retry or waive what is left, with a reason")
     session.execute(
         update(StepRow)
         .where(StepRow.ticket_id == row.id, StepRow.state.in_(("waiting", "ready", "queued", "failed")))

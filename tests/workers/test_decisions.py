@@ -10,6 +10,7 @@ from tests import small
 from tests.line import open_line
 from tests.small import ticket
 from workers import views
+from workers.decisions import Decision, decide
 
 
 @pytest.fixture
@@ -90,3 +91,34 @@ def test_one_person_approves_once_however_the_name_is_written(opened, second):
         line.decide(ident, "approve", by=second)
     line.decide(ident, "approve", by="Omar")
     assert "closed" == line.ticket(ident)["state"]
+
+
+TRIGGER = "CREATE TRIGGER held BEFORE DELETE ON contacts BEGIN SELECT RAISE(ABORT, 'no'); END"
+
+
+def half_done(line, world):
+    """Let an erasure delete the messages and fail at the contact; return the ticket."""
+    world.rows(TRIGGER)
+    ident = line.submit(ticket("erasure"))
+    line.run(stop=lambda nudge: nudge.verb == "delete" and nudge.channel != "chat")
+    deletes = {one["system"]: one["state"] for one in line.ticket(ident)["steps"] if one["verb"] == "delete"}
+    assert {"chat": "failed", "mail": "queued", "documents": "queued"} == deletes
+    assert [(3,)] == world.rows("SELECT id FROM messages")
+    return ident
+
+
+@pytest.mark.parametrize("verb", ["refuse", "withdraw"])
+@pytest.mark.parametrize("retried", [False, True])
+def test_what_was_begun_cannot_be_refused_any_more(opened, verb, retried):
+    """A delete that failed half way has deleted: no certificate may say that nothing was done."""
+    line, world = opened()
+    ident = half_done(line, world)
+    if retried:
+        decide(line.office, line.nudges.extend, ident, Decision("retry", "ines", "once more"))
+    with pytest.raises(UsageError, match="too late"):
+        line.decide(ident, verb)
+    world.rows("DROP TRIGGER held")
+    if not retried:
+        line.decide(ident, "retry")
+    line.run()
+    assert "fulfilled" == line.ticket(ident)["outcome"]

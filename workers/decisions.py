@@ -1,6 +1,6 @@
 """A person's decisions: each with a name and a reason, kept in evidence; the reason sealed with the ticket's key."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -163,13 +163,12 @@ def _refuse(
     office: Office, session: Session, row: TicketRow, rows: Steps, decision: Decision, now: datetime
 ) -> dict[str, Any]:
     """Refuse the ticket: what is open is waived, what the gate denied for it opens, the answer tells why (12(4))."""
-    marketing = any(
-        gate.kind == "objection" and gate.purpose == "direct-marketing"
-        for gate in office.rights[row.right].gates(office.ticket(row)[1])
-    )
-    if marketing and row.right == "objection" and decision.verb == "refuse":
+    gates_of = office.rights[row.right].gates(office.ticket(row)[1])
+    firm = {gate.purpose for gate in gates_of if gate.firm}
+    if firm and all(gate.firm for gate in gates_of):
         raise UsageError("an objection to direct marketing cannot be refused (Art. 21(3)); approve it instead")
-    return _turn(office, session, row, rows, decision, now, verdict="refused")
+    verdict = "refused in part" if firm else "refused"
+    return _turn(office, session, row, rows, decision, now, verdict=verdict, stands=firm)
 
 
 def _withdraw(
@@ -179,7 +178,15 @@ def _withdraw(
 
 
 def _turn(
-    office: Office, session: Session, row: TicketRow, rows: Steps, decision: Decision, now: datetime, *, verdict: str
+    office: Office,
+    session: Session,
+    row: TicketRow,
+    rows: Steps,
+    decision: Decision,
+    now: datetime,
+    *,
+    verdict: str,
+    stands: Iterable[str] = (),
 ) -> dict[str, Any]:
     names = office.rights[row.right].names
     if row.verdict is not None or row.stage in names[names.index("answer") :]:
@@ -200,7 +207,7 @@ def _turn(
         raise UsageError("a step is running; try again in a moment")
     row.verdict, row.stage_since, row.paused_at = verdict, now, None
     row.stage = "undo" if "undo" in names else "answer"
-    gates.close_gates(session, row.id, kinds=_REFUSABLE, at=now)
+    gates.close_gates(session, row.id, kinds=_REFUSABLE, besides=stands, at=now)
     return {"verdict": verdict}
 
 

@@ -29,7 +29,7 @@ class Details(Strict):
 def gates(ticket: Ticket) -> tuple[Gate, ...]:
     """Deny in the accepting transaction; for direct marketing without exemptions (21(3))."""
     details = Details.model_validate(ticket.details)
-    return tuple(Gate(purpose, "objection") for purpose in details.purposes)
+    return tuple(Gate(purpose, "objection", firm=purpose == MARKETING) for purpose in details.purposes)
 
 
 def others(case: Case) -> bool:

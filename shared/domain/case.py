@@ -39,7 +39,7 @@ class Case:
     now: datetime
     stage: str = ""
     stage_since: datetime | None = None
-    verdict: str | None = None  # "refused" | "withdrawn" once a person said so
+    verdict: str | None = None  # "refused" | "refused in part" | "withdrawn" once a person said so
     ahead: bool = False  # an earlier ticket about this person must end first
     legal_holds: tuple[Hold, ...] = ()  # in force over this person; read for the stages that heed them
 
@@ -97,13 +97,14 @@ class Gate:
     `purpose` is a purpose or `*` (every purpose but storage); `kind` says why: `restriction`, `objection`,
     `withdrawal`, `consent`, `halt`, `hold`. `allow` is true only for a consent. `exempt` names purposes that an Art.
     18(2) ground leaves open. A `halt` ends with its ticket, and becomes a `hold` where a legal hold kept the data; the
-    others outlive it.
+    others outlive it. One that is `firm` no refusal opens.
     """
 
     purpose: str
     kind: str
     allow: bool = False
     exempt: tuple[str, ...] = ()
+    firm: bool = False
     proof: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -148,6 +149,8 @@ def closing(case: Case) -> Closing:
     """Say how a ticket ends: anything retained, residual, left or only masked makes it `partial`."""
     if case.verdict == "refused":
         return "refused"
+    if case.verdict == "refused in part":
+        return "partial"
     if case.verdict == "withdrawn":
         return "withdrawn"
     left = case.total("retained", "residual", "failed")

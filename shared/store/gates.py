@@ -75,13 +75,16 @@ def open_gates(
         )  # fmt: skip
 
 
-def close_gates(session: Session, ticket: UUID, *, kinds: Iterable[str], at: datetime) -> None:
-    """End what a ticket made the gate answer, for these kinds."""
+def close_gates(
+    session: Session, ticket: UUID, *, kinds: Iterable[str], at: datetime, besides: Iterable[str] = ()
+) -> None:
+    """End what a ticket made the gate answer, for these kinds and all purposes but some."""
     session.execute(
         update(SuppressionRow)
         .where(
             SuppressionRow.ticket_id == ticket,
             SuppressionRow.kind.in_(list(kinds)),
+            SuppressionRow.purpose.not_in(list(besides)),
             SuppressionRow.ended_at.is_(None),
         )
         .values(ended_at=at)

@@ -6,11 +6,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from shared.domain.errors import UsageError
+from shared.store.tables import TicketRow
 from tests import small
 from tests.line import open_line
 from tests.small import ticket
+from tests.walks.test_rights import asked
 from workers import views
 from workers.decisions import Decision, decide
+from workers.package import package_files
 
 
 @pytest.fixture
@@ -122,3 +125,26 @@ def test_what_was_begun_cannot_be_refused_any_more(opened, verb, retried):
         line.decide(ident, "retry")
     line.run()
     assert "fulfilled" == line.ticket(ident)["outcome"]
+
+
+def letter(line, ident):
+    """Return a ticket's letter, blanks single."""
+    with line.office.store.read() as session:
+        key, _ = line.office.ticket(session.get_one(TicketRow, ident))
+        (one,) = [one for one in package_files(session, key, ident) if one.name == "letter.txt"]
+    return " ".join(b"".join(line.office.packages.read(ident, key, one)).decode().split())
+
+
+def test_an_objection_is_refused_but_for_direct_marketing(opened):
+    """Art. 21(3) knows no exemption, 21(1) does: the gate opens for the other purpose only, and the letter says so."""
+    line, world = opened()
+    ident = line.submit(ticket("objection", details={"purposes": ["direct-marketing", "Profiling"]}))
+    line.run()
+    assert [(1,)] == world.rows("SELECT blocked FROM contacts WHERE id = 1")
+    line.decide(ident, "refuse")
+    assert "partial" == line.ticket(ident)["outcome"]
+    assert ["deny", "allow"] == [asked(line, one) for one in ("direct-marketing", "profiling")]
+    assert [(0,)] == world.rows("SELECT blocked FROM contacts WHERE id = 1")
+    text = letter(line, ident)
+    assert "nicht mehr zu diesen Zwecken: Direktwerbung." in text
+    assert "zu diesen Zwecken nicht entsprechen: Profiling. Die Gründe dafür sind: as the test says" in text

@@ -19,7 +19,8 @@ def test_direct_marketing_stops_without_an_act_or_a_question():
 def test_other_purposes_rest_until_a_person_has_weighed_them():
     """Found, restricted, weighed; each purpose is denied meanwhile."""
     case = case_of("objection", done("locate", "chat", FOUND), details={"purposes": ["profiling", "direct-marketing"]})
-    assert ["profiling", "direct-marketing"] == [one.purpose for one in RIGHTS["objection"].gates(case.ticket)]
+    gates = [(one.purpose, one.firm) for one in RIGHTS["objection"].gates(case.ticket)]
+    assert [("profiling", False), ("direct-marketing", True)] == gates
     assert ["mail.locate.1", "documents.locate.1"] == asked(case, "find")
     assert ["chat.restrict"] == asked(case, "rest")
     assert ["grounds"] == waits(case, "weigh")

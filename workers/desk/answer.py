@@ -11,7 +11,7 @@ from workers.desk import DeskVerb, Job
 from workers.desk.account import account_of
 from workers.desk.disclosure import category, collection_of, data_rows, disclose, map_of
 from workers.desk.letters import Letters
-from workers.desk.refusal import refusal_of
+from workers.desk.refusal import REFUSALS, refusal_of
 from workers.desk.schema import schema_of
 from workers.package import PackageFile, PartWriter
 from workflows.holds import RESUMED
@@ -47,10 +47,13 @@ def _said(job: Job) -> dict[str, Any]:
     details = _NO_DETAILS | job.case.detail(job.right.details).model_dump(mode="json", by_alias=True)
     subject = job.case.ticket.subject
     transfer = details.get("transfer_to")
+    refused = _refused_purposes(job)
+    details["purposes"] = [one for one in details["purposes"] if one not in refused]
     return {
         "account": account_of(job.case),
         "outcome": closing(job.case),
-        "reason": refusal_of(job) if job.case.verdict == "refused" else "",
+        "reason": refusal_of(job) if job.case.verdict in REFUSALS else "",
+        "refused_purposes": refused,
         "details": details,
         "names": {key: category(key).name for key in details.get("changes") or ()},
         "given": [*subject.email, *subject.phone_number, *subject.other.values()] if subject else [],
@@ -61,6 +64,12 @@ def _said(job: Job) -> dict[str, Any]:
         "people_told": job.case.total("sent", verb="tell"),
         "people_posted": job.case.total("exported", verb="tell"),
     }
+
+
+def _refused_purposes(job: Job) -> list[str]:
+    """Return the purposes for which alone the ticket was refused."""
+    gates = job.right.gates(job.case.ticket) if job.case.verdict == "refused in part" else ()
+    return [gate.purpose for gate in gates if not gate.firm]
 
 
 def _index(job: Job, letters: Letters, files: list[PackageFile], said: dict[str, Any]) -> str:

@@ -69,6 +69,11 @@ def test_a_persons_verdict_is_the_outcome(verdict):
     assert verdict == closing(case_of("erasure", done("delete", "chat", ERASED), verdict=verdict))
 
 
+def test_what_could_not_be_refused_makes_a_refusal_partial():
+    """An objection to direct marketing stands, whatever else of it was refused."""
+    assert "partial" == closing(case_of("objection", verdict="refused in part"))
+
+
 @pytest.mark.parametrize(
     ("counts", "ending"),
     [

@@ -104,6 +104,27 @@ def test_a_lifted_restriction_has_a_letter_of_its_own(desk, details, said):
     assert ("aufgehoben" in here.content("letter.txt")) == bool(details)
 
 
+@pytest.mark.parametrize(
+    ("language", "stands", "refused"),
+    [
+        (
+            "de",
+            "nicht mehr zu diesen Zwecken: Direktwerbung.",
+            "nicht entsprechen: x. Die Gründe dafür sind: They win.",
+        ),
+        ("en", "for these purposes: direct marketing.", "for these purposes: x. The reasons are: They win."),
+    ],
+)
+def test_an_objection_refused_in_part_says_what_stands_and_what_not(desk, language, stands, refused):
+    """Direct marketing stops; for what is refused the reasons are told (12(4))."""
+    here = desk("objection", details={"purposes": ["direct-marketing", "x"]}, client={"language": language})
+    here.decided("refused in part", "They win.")
+    here.do("answer")
+    text = " ".join(here.content("letter.txt").split())
+    assert stands in text
+    assert refused in text
+
+
 def test_a_consent_given_is_confirmed(desk):
     """Who gave a consent reads that it can be withdrawn as easily."""
     consent = {"action": "give", "purposes": ["newsletter"], "channel": "web", "act": "ticked a box", "wording": "v3"}

@@ -42,7 +42,7 @@ def check(
     store = Store(settings.database)
     try:
         with store.read() as session:
-            answer, why = gates.ask(session, digest, purpose.lower())
+            answer, why = gates.ask(session, digest, purpose)
     except SQLAlchemyError:
         return "unknown", "the store cannot be reached"
     finally:

@@ -17,6 +17,11 @@ CONSENT = "consent"
 Answer = Literal["allow", "deny"]
 
 
+def one_spelling(purpose: str) -> str:
+    """Return a purpose as the gate stores and compares it: `Newsletter` is `newsletter`."""
+    return purpose.casefold()
+
+
 def open_gates(
     session: Session,
     ticket: UUID,
@@ -34,10 +39,11 @@ def open_gates(
     """
     people = list(digests)
     for gate in gates:
+        purpose = one_spelling(gate.purpose)
         if gate.kind in ("consent", "withdrawal"):
             standing = (
                 SuppressionRow.digest.in_(people),
-                SuppressionRow.purpose == gate.purpose,
+                SuppressionRow.purpose == purpose,
                 SuppressionRow.kind.in_(("consent", "withdrawal")),
                 SuppressionRow.ended_at.is_(None),
             )
@@ -52,7 +58,7 @@ def open_gates(
                     {
                         "digest": one,
                         "ticket_id": ticket,
-                        "purpose": gate.purpose,
+                        "purpose": purpose,
                         "given": gate.allow,
                         "at": at,
                         "proof": proof,
@@ -66,8 +72,8 @@ def open_gates(
             insert(SuppressionRow),
             [
                 {
-                    "digest": one, "ticket_id": ticket, "purpose": gate.purpose, "kind": gate.kind,
-                    "allow": gate.allow, "exempt": list(gate.exempt), "since": declared,
+                    "digest": one, "ticket_id": ticket, "purpose": purpose, "kind": gate.kind,
+                    "allow": gate.allow, "exempt": [one_spelling(one) for one in gate.exempt], "since": declared,
                     "ended_at": at if one in superseded else None,
                 }
                 for one in people
@@ -84,7 +90,7 @@ def close_gates(
         .where(
             SuppressionRow.ticket_id == ticket,
             SuppressionRow.kind.in_(list(kinds)),
-            SuppressionRow.purpose.not_in(list(besides)),
+            SuppressionRow.purpose.not_in([one_spelling(one) for one in besides]),
             SuppressionRow.ended_at.is_(None),
         )
         .values(ended_at=at)
@@ -117,6 +123,7 @@ def end_holds(session: Session, ticket: UUID, *, at: datetime) -> None:
 
 def ask(session: Session, digest: bytes, purpose: str) -> tuple[Answer, str]:
     """Answer for one identifier and purpose, and say why. Keeping is always allowed; any denial wins."""
+    purpose = one_spelling(purpose)
     if purpose == STORAGE:
         return "allow", "storage is not restricted"
     rows = session.execute(

@@ -195,6 +195,14 @@ def test_consent_given_and_withdrawn(line):
     closed(line, withdrawn)
 
 
+def test_a_withdrawal_denies_however_its_purpose_is_written(line):
+    """Consents and restrictions close the gate for a purpose with a capital letter, too."""
+    consent = {"purposes": ["Newsletter"], "channel": "web", "act": "clicked unsubscribe", "action": "withdraw"}
+    line.submit(ticket("consent", details={"consent": consent}))
+    line.submit(ticket("restriction", details={"purposes": ["Profiling"]}))
+    assert ["deny"] * 3 == [asked(line, one) for one in ("Newsletter", "newsletter", "profiling")]
+
+
 INCIDENT = {
     "nature": "A token was stolen.",
     "consequences": "Phishing.",

@@ -27,7 +27,7 @@ from workers.office import Office
 from workers.perform import follow
 
 _REFUSABLE = ("restriction", "objection", "halt")
-_FOR_GOOD = ("delete", "mask", "rectify")  # however far they came, nothing takes them back
+_FOR_GOOD = ("delete", "mask", "rectify", "transfer")  # however far they came, nothing takes them back
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +199,7 @@ def _turn(
         .values(state="waived", decision=decision.verb, by=decision.by, finished_at=now)
     )
     # what was exported already is not handed over
-    exports = select(StepRow.id).where(StepRow.ticket_id == row.id, StepRow.verb == "export")
+    exports = select(StepRow.id).where(StepRow.ticket_id == row.id, StepRow.verb.in_(("export", "describe")))
     session.execute(delete(PackagePartRow).where(PackagePartRow.step_id.in_(exports)))
     # looked for after the others were taken away: a worker may have claimed one of them meanwhile
     running = select(StepRow.id).where(StepRow.ticket_id == row.id, StepRow.state == "running")

@@ -33,9 +33,15 @@ def export(case: Case) -> Iterator[Step]:
     return stages.act(case, "export", provided=True)
 
 
+def describe(case: Case) -> Iterator[Step]:
+    """Say in a schema what each file's fields mean: structured and machine-readable (20(1))."""
+    if case.taken("export"):
+        yield Step("describe")
+
+
 def transfer(case: Case) -> Iterator[Step]:
-    """Art. 20(2): straight from one controller to another; nothing goes where the request was refused or withdrawn."""
-    if case.ticket.details.get("transfer_to") and case.verdict is None:
+    """Art. 20(2): straight from one controller to another; the answer then says whether it went."""
+    if case.ticket.details.get("transfer_to"):
         yield Step("transfer", args={"url": case.ticket.details["transfer_to"]})
 
 
@@ -43,6 +49,6 @@ RIGHT = Right(
     "portability",
     article="20",
     clock="P1M",
-    stages=(identify, locate, resolve, confirm, export, answer, transfer, deliver, call_back),
+    stages=(identify, locate, resolve, confirm, export, describe, transfer, answer, deliver, call_back),
     details=Details,
 )

@@ -22,7 +22,7 @@ from shared.testing import MemorySystem
 from tests import small
 from tests.small import ADA, BOB, ticket
 from tests.waiting import until
-from tests.walks.test_rights import INCIDENT, breach, closed
+from tests.walks.test_rights import INCIDENT, breach, closed, package
 from tests.workers.desk.jobs import web_server
 from workers.cli import main
 from workers.console.app import make_console
@@ -239,6 +239,20 @@ def test_a_refused_transfer_goes_nowhere(line, tmp_path):
     line.decide(ident, "withdraw")
     closed(line, ident, "withdrawn")
     assert not target.exists()
+
+
+def test_a_transfer_that_was_not_taken_is_not_told_as_done(line, web, tmp_path):
+    """The answer comes after the transfer: waived, the letter says that it did not go; refusing it is too late."""
+    web.statuses = [404]
+    ident = line.submit(ticket("portability", details={"transfer_to": web.url}))
+    line.run()
+    assert "transfer" == line.ticket(ident)["stage"]
+    with pytest.raises(UsageError, match="too late: transfer was begun"):
+        line.decide(ident, "refuse")
+    line.decide(ident, "waive")
+    closed(line, ident, "partial")
+    text = " ".join((package(line, ident, tmp_path / "out") / "letter.txt").read_text().split())
+    assert "nicht unmittelbar an 127.0.0.1 übermitteln" in text
 
 
 def test_recipients_are_told_and_the_submitter_is_called_back(opened, tmp_path, web):

@@ -15,19 +15,19 @@ def test_what_the_person_provided_is_exported():
 
 
 def test_it_goes_straight_to_another_vendor():
-    """After the answer with its schemas was written."""
+    """With its schemas, and before the answer, which says whether it went."""
     case = case_of("portability", details={"transfer_to": "https://other.example/in"})
     (step,) = case.right.stage("transfer")(case)
     assert ("desk.transfer", {"url": "https://other.example/in"}) == (step.key, step.args)
     assert [] == asked(case_of("portability"), "transfer")
-    assert case.right.names.index("answer") < case.right.names.index("transfer")
+    order = [case.right.names.index(name) for name in ("export", "describe", "transfer", "answer")]
+    assert sorted(order) == order
 
 
-@pytest.mark.parametrize("verdict", ["refused", "withdrawn"])
-def test_nothing_goes_anywhere_once_it_was_refused_or_withdrawn(verdict):
-    """The other vendor gets nothing of a request that has ended."""
-    details = {"transfer_to": "https://other.example/in"}
-    assert [] == asked(case_of("portability", details=details, verdict=verdict), "transfer")
+def test_what_was_exported_is_described():
+    """Art. 20(1), machine-readable: where nothing was exported there is nothing to describe."""
+    assert [] == asked(case_of("portability"), "describe")
+    assert ["desk.describe"] == asked(case_of("portability", done("export", "chat")), "describe")
 
 
 @pytest.mark.parametrize("url", ["http://other.example/in", "nowhere", "//x", 5])

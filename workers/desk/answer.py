@@ -1,7 +1,6 @@
 """`answer`: every ticket ends with a letter; access and portability with a readable copy of the data, too."""
 
 import json
-from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,11 +8,10 @@ from shared.domain.case import closing
 from shared.domain.outcome import Outcome
 from workers.desk import DeskVerb, Job
 from workers.desk.account import account_of
-from workers.desk.disclosure import category, collection_of, data_rows, disclose, map_of
+from workers.desk.disclosure import category, disclose
 from workers.desk.letters import Letters
 from workers.desk.refusal import REFUSALS, refusal_of
-from workers.desk.schema import schema_of
-from workers.package import PackageFile, PartWriter
+from workers.package import PackageFile
 from workflows.holds import RESUMED
 
 _WITH_DATA = ("access", "portability")
@@ -25,10 +23,8 @@ _NO_DETAILS: dict[str, Any] = {
 
 
 def run(job: Job) -> Outcome:
-    """Put `letter.html`, `letter.txt`, `index.html`, the schemas and `manifest.json` into the package."""
+    """Put `letter.html`, `letter.txt`, `index.html` and `manifest.json` into the package."""
     theirs, letters = job.files(), Letters(job)
-    if job.right.name == "portability":
-        _add_schemas(job, theirs)
     said = _said(job)
     page, text = letters.letter(f"letter-{job.right.name}", "letter", **said)
     job.package.put("letter.html", page.encode())
@@ -46,7 +42,8 @@ def _said(job: Job) -> dict[str, Any]:
     """Return what the letter is written from."""
     details = _NO_DETAILS | job.case.detail(job.right.details).model_dump(mode="json", by_alias=True)
     subject = job.case.ticket.subject
-    transfer = details.get("transfer_to")
+    target = urlsplit(details["transfer_to"] or "").hostname or ""
+    sent = any(step.state == "done" for step in job.case.taken("transfer"))
     refused = _refused_purposes(job)
     details["purposes"] = [one for one in details["purposes"] if one not in refused]
     return {
@@ -57,7 +54,8 @@ def _said(job: Job) -> dict[str, Any]:
         "details": details,
         "names": {key: category(key).name for key in details.get("changes") or ()},
         "given": [*subject.email, *subject.phone_number, *subject.other.values()] if subject else [],
-        "transfer_to": (urlsplit(transfer).hostname or "") if transfer else "",
+        "transfer_to": target if sent else "",
+        "not_transferred_to": "" if sent else target,
         "today": job.case.today,
         "resumed": job.case.ticket.received_via == RESUMED,
         "has_data": job.right.name in _WITH_DATA,
@@ -78,18 +76,6 @@ def _index(job: Job, letters: Letters, files: list[PackageFile], said: dict[str,
         return letters.render("index.html.j2", systems=disclose(job, unique), **said)
     shown = sorted((one for one in unique if one.name != "index.html"), key=lambda one: one.name)
     return letters.render("summary.html.j2", files=shown, **said)
-
-
-def _add_schemas(job: Job, files: list[PackageFile]) -> None:
-    for one in files:
-        path = PurePosixPath(one.name)
-        if path.parts[0] == "data" and len(path.parts) == 3 and path.suffix == ".json":
-            system, name = path.parts[1], path.stem
-            collection = collection_of(map_of(job, system), name)
-            part = PartWriter(job.packages, job.ticket, job.key, one.system or system)
-            title = f"{system}: {collection.name if collection else name}"
-            part.put(f"data/{system}/{name}.schema.json", schema_of(title, data_rows(job, one), collection))
-            job.package.files += part.files
 
 
 def _manifest(job: Job, files: list[PackageFile]) -> bytes:

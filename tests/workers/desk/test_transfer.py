@@ -19,7 +19,8 @@ def portable(desk, rows=2, **how):
     chat.rows("contacts", ["id", "text"], ({"id": number, "text": f"Grüße {number}"} for number in range(rows)))
     chat.file("voice/1.wav", b"RIFF" + bytes(2_500_000))
     here.register(chat, 15)
-    here.do("answer", step=2)
+    here.do("describe", step=2)
+    here.do("answer", step=3)
     return here
 
 

@@ -29,7 +29,7 @@ def certify(office: Office, row: TicketRow, case: Case, chain: Chain, now: datet
         "in_time": now <= row.due_at,
         "outcome": row.outcome,
         "systems": [_system(case, system.id, system.channel) for system in case.systems],
-        "kept": [reason for step in case.steps for reason in step.reasons if reason["outcome"] != "hit"],
+        "kept": _kept(case),
         "residual": _backups(case, now),
         "decisions": [
             {
@@ -45,6 +45,11 @@ def certify(office: Office, row: TicketRow, case: Case, chain: Chain, now: datet
         "evidence": {"entries": chain.seq, "head": chain.head.hex()},
     }
     return sign(body, office.vault.signer)
+
+
+def _kept(case: Case) -> list[Any]:
+    standing = (step for step in case.steps if not case.rest_has_ended(step))
+    return [reason for step in standing for reason in step.reasons if reason["outcome"] != "hit"]
 
 
 def _system(case: Case, system: str, channel: str) -> dict[str, Any]:

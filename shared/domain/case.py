@@ -69,6 +69,12 @@ class Case:
         """Return the legal holds that keep what a system holds."""
         return tuple(hold for hold in self.legal_holds if hold.covers(system))
 
+    def rest_has_ended(self, step: Taken) -> bool:
+        """Say whether a step let data rest for a while only: until an erasure went on, or until it was lifted."""
+        lifted = any(one.state == "done" for one in self.taken("lift", step.system))
+        halted = self.ticket.right == "erasure" and not any(reason.get("hold") for reason in step.reasons)
+        return step.verb == "restrict" and (lifted or halted)
+
     def known_to(self, step: Taken) -> frozenset[Identifier]:
         """Return the identifiers that a locate searched for: given, found before it was planned, or by itself."""
         before = (
@@ -153,7 +159,8 @@ def closing(case: Case) -> Closing:
         return "partial"
     if case.verdict == "withdrawn":
         return "withdrawn"
-    left = case.total("retained", "residual", "failed")
+    standing = [s for s in case.steps if s.state == "done" and not case.rest_has_ended(s)]
+    left = sum(total(s.counts, "retained", "residual", "failed") for s in standing)
     if not case.client.accept_masking:
         left += case.total("masked", verb="delete")
     waived = any(s.state == "waived" and s.waits not in ("turn", "match") for s in case.steps)

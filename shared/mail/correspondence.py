@@ -93,6 +93,7 @@ class Correspondence(Mailboxes):
         """Change nothing, and say why."""
         outcome = Outcome()
         for note in work.found():
+            outcome.count(label(note.collection, work.subject), "retained")
             outcome.because(label(note.collection, work.subject), "retained", _AS_SENT)
         return outcome
 

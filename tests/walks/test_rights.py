@@ -133,7 +133,8 @@ def test_rectification(line, world):
     """The new address stands where the old one stood, and the second look agrees."""
     ident = line.submit(ticket("rectification", details={"changes": {"user.contact.email": "ada@new.example"}}))
     line.run()
-    closed(line, ident)
+    found = closed(line, ident, "partial")
+    assert [{"retained": 1}] == list(counts(found, "rectify", "mail").values())  # correspondence stays as it was sent
     assert [("ada@new.example",), (BOB,)] == world.rows("SELECT email FROM contacts ORDER BY id")
 
 
@@ -144,7 +145,8 @@ def test_restriction_and_its_end(opened, world, post):
     first = line.submit(ticket("restriction", details={"exceptions": {"claims": "Art. 18(2): a lawsuit"}}))
     assert ["deny", "allow", "allow"] == [asked(line, one) for one in ("newsletter", "claims", "storage")]
     line.run()
-    closed(line, first)
+    found = closed(line, first, "partial")
+    assert {"contacts": {"restricted": 1}, "messages": {"residual": 2}} == counts(found, "restrict", "chat")
     assert [(1, 1), (2, 0)] == world.rows("SELECT id, blocked FROM contacts ORDER BY id")
     second = line.submit(ticket("restriction", details={"lift": str(first)}))
     line.run()
@@ -166,7 +168,7 @@ def test_an_objection_to_marketing_acts_at_once(line):
 
 
 @pytest.mark.parametrize(
-    ("verb", "outcome", "answer"), [("approve", "fulfilled", "deny"), ("refuse", "refused", "allow")]
+    ("verb", "outcome", "answer"), [("approve", "partial", "deny"), ("refuse", "refused", "allow")]
 )
 def test_an_objection_to_other_purposes_waits_for_a_person(line, world, verb, outcome, answer):
     """Processing rests until a person has weighed it; a refusal lifts what rested."""

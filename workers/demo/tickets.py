@@ -124,11 +124,11 @@ def _others(writer: _Writer) -> list[Asked]:
     changes = {"user.contact.email": new_address(rita), "user.contact.address.street": new_street(rita)}
     consent = {"purposes": ["newsletter"], "channel": "web", "wording": "newsletter-2026-01"}
     return [
-        writer.ask("acme:rita", "rectification", "a new address everywhere", changes=changes),
-        writer.ask("globex:rolf", "restriction", "kept, not used", ground="claims"),
+        writer.ask("acme:rita", "rectification", "a new address, but in sent mail", outcome="partial", changes=changes),
+        writer.ask("globex:rolf", "restriction", "kept, not used", outcome="partial", ground="claims"),
         writer.ask("acme:otto", "objection", "marketing stops at once", purposes=["direct-marketing"]),
         writer.ask(
-            "globex:olga", "objection", "weighed and upheld",
+            "globex:olga", "objection", "weighed and upheld", outcome="partial",
             decisions=(("approve", "grounds"),), purposes=["profiling"], grounds="The score cost me a payment plan.",
         ),
         writer.ask(

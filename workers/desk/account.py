@@ -91,14 +91,9 @@ def account_of(case: Case) -> Account:
 
 
 def _passing(step: Taken, case: Case) -> bool:
-    """Say whether a step says nothing of how things stand now: a search, or a rest that has ended since."""
-    if step.verb in ("locate", "absent"):
-        return True
+    """Say whether a step says nothing of how things stand now: a search, a rest that has ended, or its end."""
     rested = any(one.state == "done" for one in case.taken("restrict", step.system))
-    lifted = any(one.state == "done" for one in case.taken("lift", step.system))
-    if step.verb == "restrict":
-        return lifted or (case.ticket.right == "erasure" and not any(reason.get("hold") for reason in step.reasons))
-    return step.verb == "lift" and rested
+    return step.verb in ("locate", "absent") or case.rest_has_ended(step) or (step.verb == "lift" and rested)
 
 
 def _numbers(case: Case, telling: list[Taken], outcomes: tuple[str, ...]) -> Iterator[Deed]:

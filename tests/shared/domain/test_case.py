@@ -91,6 +91,16 @@ def test_what_is_left_makes_an_erasure_partial(counts, ending):
     assert ending == closing(case_of("erasure", done("delete", "chat", counts)))
 
 
+def test_what_a_rest_left_counts_while_it_rests():
+    """A restriction that stands leaves what bears no mark; the halt of an erasure, or a lifted one, has passed."""
+    left = {"orders": {"residual": 2}, "contacts": {"restricted": 1}}
+    rest = done("restrict", "chat", left)
+    assert "partial" == closing(case_of("restriction", rest))
+    assert "fulfilled" == closing(case_of("erasure", rest, done("delete", "chat", ERASED)))
+    assert "fulfilled" == closing(case_of("rectification", rest, done("lift", "chat")))
+    assert "partial" == closing(case_of("rectification", rest, done("lift", "mail")))
+
+
 def test_a_mask_counts_where_the_client_instructed_it():
     """By documented instruction masked is fulfilled; a mask that no erasure made never is in question."""
     masked = {"m": {"masked": 1}}

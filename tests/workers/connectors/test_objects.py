@@ -246,7 +246,9 @@ def test_rectify_says_what_it_cannot_do(disk):
     assert 1 == disk.run(desk, "absent", IN_PATH, act="rectify", changes=changes).total("hit")
     name = {"user.name": "Ada"}
     assert 0 == disk.run(desk, "absent", IN_PATH, act="rectify", changes=name).total("hit")
-    assert {"retained"} == {one.outcome for one in disk.run(desk, "rectify", IN_PATH, changes=name).reasons}
+    outcome = disk.run(desk, "rectify", IN_PATH, changes=name)
+    assert {"calls": {"retained": 1}} == outcome.counts
+    assert {"retained"} == {one.outcome for one in outcome.reasons}
 
 
 def test_export_lists_what_it_wrote(disk):

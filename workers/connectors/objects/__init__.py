@@ -140,6 +140,7 @@ class Objects:
                 outcome.count(note.collection, "failed")
                 outcome.because(note.collection, "failed", self._why_not)
             elif not isinstance(self._rule, Sidecar):
+                outcome.count(note.collection, "retained")
                 outcome.because(note.collection, "retained", _AS_WRITTEN)
             elif note.how == "file":
                 with reachable():

@@ -84,6 +84,7 @@ def _shown(column: Column, value: Any, work: Work, *, by_herself: bool) -> Any:
 def _copy(files: Files, place: str, found: Iterable[Found], work: Work, outcome: Outcome) -> None:
     for one in found:
         if not files.exists(place, one.key):
+            outcome.count(place, "residual")
             outcome.because(place, "residual", "a file that a record names is not there")
             continue
         with files.open(place, one.key) as stream:

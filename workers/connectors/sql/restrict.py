@@ -28,6 +28,7 @@ def restrict(database: Database, graph: Graph, work: Work, today: date) -> Outco
         collection, table = graph.collections[name], database.table(name)
         marks = dict(collection.ext.restrict)
         if not marks:
+            outcome.count(name, "residual", len(found))
             outcome.because(name, "residual", "the system has no mark for restriction; the gate denies its use")
         for batch in chunks(found if marks else ()):
             shared = fates.theirs_too(collection, batch)

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
 from shared.domain.case import Case, Right
 from shared.domain.step import CHANNELS, Step
-from shared.domain.ticket import Address, Name, Slug, Strict, Text
+from shared.domain.ticket import Address, Moment, Name, Slug, Strict, Text
 from workflows.stages import answer, call_back, deliver, is_over
 
 HELD_AT_MOST = timedelta(hours=1)
@@ -31,8 +31,8 @@ class Incident(Strict):
     nature: Text
     consequences: Text
     measures: Text
-    from_: AwareDatetime | None = Field(default=None, alias="from")
-    to: AwareDatetime | None = None
+    from_: Moment | None = Field(default=None, alias="from")
+    to: Moment | None = None
     systems: tuple[Slug, ...] = ()
     categories: tuple[Slug, ...] = ()
     people: tuple[Person, ...] = ()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -37,6 +38,25 @@ def _address(value: str) -> str:
 
 
 Address = Annotated[str, StringConstraints(strip_whitespace=True, max_length=320), AfterValidator(_address)]
+
+
+_ERA = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+_IN_FORCE = datetime(2016, 5, 24, tzinfo=UTC)  # the GDPR, by its Art. 99(1)
+
+
+def _in_our_era(value: datetime) -> datetime:
+    if not _ERA[0] <= value < _ERA[1]:  # at the calendar's ends no zone's time can be told
+        raise ValueError("lies before 1970 or after 2199")
+    return value
+
+
+def _under_the_law(value: datetime) -> datetime:
+    if value < _IN_FORCE:
+        raise ValueError("lies before 24 May 2016, when the GDPR came into force")
+    return value
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_our_era)]
 
 
 def _encrypted(value: HttpUrl) -> HttpUrl:
@@ -90,7 +110,7 @@ class Identity(Strict):
 
     method: Slug
     by: Name
-    at: AwareDatetime
+    at: Moment
 
 
 class Ticket(Strict):
@@ -99,7 +119,7 @@ class Ticket(Strict):
     id: UUID | None = None
     client: Slug
     right: Slug
-    received_at: AwareDatetime
+    received_at: Annotated[AwareDatetime, AfterValidator(_under_the_law), AfterValidator(_in_our_era)]
     received_via: Slug | None = None
     subject: SubjectIn | None = None
     identity: Identity | None = None

@@ -63,6 +63,14 @@ WRONG = [
     ({"subject": {"name": "Ada Example"}}, "subject: give at least one"),
     ({"subject": {"phone_number": ["12"]}}, "subject.phone_number.0"),
     ({"received_at": "2026-01-31T10:00:00"}, "received_at: Input should have timezone info"),
+    ({"received_at": "0001-01-01T00:00:00+01:00"}, "received_at: lies before 24 May 2016"),
+    ({"received_at": "2016-05-23T23:59:00+00:00"}, "received_at: lies before 24 May 2016"),
+    ({"received_at": "2199-01-01T00:00:00+00:00"}, "received_at: lies in the future"),
+    ({"received_at": "9999-12-31T23:59:59-01:00"}, "received_at: lies before 1970 or after 2199"),
+    (
+        {"identity": {"method": "seen", "by": "agent-7", "at": "9999-12-31T23:59:59-01:00"}},
+        "identity.at: lies before 1970 or after 2199",
+    ),
     ({"right": "rectification", "details": {}}, "details: give `changes`"),
     ({"right": "access", "details": {"x": 1}}, "details.x: unknown key"),
     (

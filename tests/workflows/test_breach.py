@@ -107,6 +107,7 @@ def test_notices_are_asked_for_eagerly_and_then_registered():
     "change",
     [
         {"from": None}, {"to": "2025-01-01T00:00:00+00:00"}, {"from": "2026-01-01T00:00:00"}, {"nature": ""},
+        {"from": "0001-01-01T00:00:00+01:00"}, {"to": "9999-12-31T23:59:59-01:00"},
         {"people": [{"email": "nobody"}]}, {"people": [{"phone": "1"}]}, {"systems": ["a b"]}, {"x": 1},
     ],
 )  # fmt: skip

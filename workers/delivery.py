@@ -96,28 +96,34 @@ def count_sent(outcome: Outcome, collection: str, state: str) -> None:
 
 
 class Refused(Final):
-    """The mail server refuses this recipient for good."""
+    """This message cannot go: its recipient, or the message itself, is refused for good."""
+
+
+class Deferred(Retryable):
+    """This message is not taken now; others may be."""
 
 
 def mail(settings: Settings, *, to: str, subject: str, text: str, message_id: str) -> None:
-    """Send one plain-text mail; Final if no mail server is configured, Retryable if it does not take it now."""
+    """Send one plain-text mail.
+
+    Refused, Deferred and Unsure are about this message; any other Final or Retryable is about the server.
+    """
     if settings.smtp_url is None:
         raise Final("no mail server: set RIGHTSDESK_SMTP_URL, e.g. smtp://user:password@host:587, then retry")
-    message = EmailMessage()
-    message["From"], message["To"], message["Subject"] = settings.mail_from, to, subject
-    message["Message-ID"] = f"<{message_id}>"
-    message["Date"] = format_datetime(datetime.now(UTC))
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content(text)
+    message = _written(settings.mail_from, to, subject, text, message_id)
     server = _server(urlsplit(settings.smtp_url.get_secret_value()))
     try:
-        server.send_message(message)
+        server.send_message(message, to_addrs=[to])
     except smtplib.SMTPRecipientsRefused as error:
         if all(code < 500 for code, _ in error.recipients.values()):
-            raise Retryable("the mail server does not take mail for this recipient now", after=60) from None
+            raise Deferred("the mail server does not take mail for this recipient now", after=60) from None
         raise Refused("the mail server refuses this recipient") from None
     except smtplib.SMTPNotSupportedError:
         raise Refused("the mail server cannot send to this address (SMTPUTF8)") from None
+    except smtplib.SMTPDataError as error:
+        if error.smtp_code >= 500:
+            raise Refused(f"the mail server refuses this message with {error.smtp_code}; see its log") from None
+        raise Deferred(f"the mail server answered {error.smtp_code} to this message", after=10) from None
     except smtplib.SMTPResponseException as error:
         raise _answered(error) from None
     except (smtplib.SMTPException, OSError) as error:
@@ -126,6 +132,27 @@ def mail(settings: Settings, *, to: str, subject: str, text: str, message_id: st
         with suppress(smtplib.SMTPException, OSError):  # it has the message, or not, whatever it says to QUIT
             server.quit()
         server.close()
+
+
+def _written(sender: str, to: str, subject: str, text: str, message_id: str) -> EmailMessage:
+    """Write the mail; Refused unless its header and its envelope both name exactly this address.
+
+    Addresses come from anybody's mails: the standard library reads `a(b@x.example` as `a`, and raises what it likes.
+    """
+    message = EmailMessage()
+    try:
+        message["From"], message["To"], message["Subject"] = sender, to, subject
+        message["Message-ID"] = f"<{message_id}>"
+        message["Date"] = format_datetime(datetime.now(UTC))
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content(text)
+        message.as_bytes()
+        read_back = [one.addr_spec for one in message["To"].addresses], smtplib.quoteaddr(to)
+    except Exception:  # noqa: BLE001 - the header parser raises AttributeError, IndexError, ValueError and more
+        raise Refused("this address, or this message, cannot be written as a mail") from None
+    if read_back != ([to], f"<{to}>"):
+        raise Refused("this address cannot be written in a mail")
+    return message
 
 
 def _server(url: SplitResult) -> smtplib.SMTP:

@@ -170,6 +170,7 @@ class Performer:
             key=key, now=now, due_at=row.due_at, settings=office.settings, inventory=office.inventory,
             vault=office.vault, store=office.store, packages=office.packages, package=part,
             files=partial(self._files, claim, key), affected=partial(affected_by, office, case, key),
+            last_try=claim.attempts >= MOST_ATTEMPTS,
         )  # fmt: skip
         outcome = verb.run(job)
         return Done(outcome, part=part if part.files else None)

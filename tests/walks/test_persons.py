@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import zipfile
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -23,7 +24,7 @@ from tests import small
 from tests.small import ADA, BOB, ticket
 from tests.waiting import until
 from tests.walks.test_rights import INCIDENT, breach, closed, package
-from tests.workers.desk.jobs import web_server
+from tests.workers.desk.jobs import mail_server, web_server
 from workers.cli import main
 from workers.console.app import make_console
 
@@ -334,6 +335,26 @@ def test_a_breach_does_not_reach_into_another_clients_system(opened, tmp_path, p
     (step,) = done(line, ident, "subjects")
     assert ("failed", "the system is another client's") == (step["state"], step["error"].partition(";")[0])
     assert [] == mails
+
+
+def test_a_breach_tells_everyone_by_mail_or_at_last_by_letter(opened, world, tmp_path):
+    """One mailbox that stays full holds nobody up, and the last attempt writes its letter."""
+    with mail_server() as (url, box):
+        box.refused[ADA] = "452 full"
+        line = opened(world, smtp_url=url)
+        ident = line.submit(breach())
+        line.run()
+        (step,) = done(line, ident, "tell")
+        assert ("ready", [BOB]) == (step["state"], [mail["To"] for mail in box.mails if mail["To"] in (ADA, BOB)])
+        moment = line.office.now()
+        for number in range(1, 8):
+            line.office.now = lambda: moment + timedelta(minutes=10 * number)  # noqa: B023 - asked within this round
+            line.performer.perform(step["id"])
+            line.run()
+    closed(line, ident)
+    assert 1 == sum(mail["To"] == BOB for mail in box.mails)
+    letters = [path.read_text() for path in (package(line, ident, tmp_path / "out") / "breach/letters").iterdir()]
+    assert 1 == sum(ADA in text for text in letters)
 
 
 @pytest.fixture

@@ -44,6 +44,7 @@ class Job:
     package: PartWriter  # what is put here stands in the person's package
     files: Callable[[], list[PackageFile]]  # what other steps have put there
     affected: Callable[[], Iterator[Affected]]  # who was found to stand in a breach
+    last_try: bool = False  # no further attempt comes by itself
 
     @property
     def client(self) -> Client:

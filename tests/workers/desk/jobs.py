@@ -131,19 +131,19 @@ class Desk:
             verdict=self.verdict,
         )
 
-    def job(self, step: int = 1, **args: Any) -> Job:
+    def job(self, step: int = 1, *, last_try: bool = False, **args: Any) -> Job:
         """One step's work."""
         return Job(
             step=step, ticket=self.ticket, case=self.case(), right=RIGHTS[self.right], args=args, key=self.key,
             now=self.now, due_at=NOW + timedelta(hours=1), settings=self.made, inventory=self.inventory,
             vault=self.vault, store=self.store, packages=self.packages,
             package=PartWriter(self.packages, self.ticket, self.key),
-            files=lambda: self.files(besides=step), affected=lambda: iter(self.people),
+            files=lambda: self.files(besides=step), affected=lambda: iter(self.people), last_try=last_try,
         )  # fmt: skip
 
-    def do(self, verb: str, step: int = 1, **args: Any) -> Outcome:
+    def do(self, verb: str, step: int = 1, *, last_try: bool = False, **args: Any) -> Outcome:
         """Perform a verb as the engine does: what it put into the package is registered when it ends."""
-        job = self.job(step, **args)
+        job = self.job(step, last_try=last_try, **args)
         outcome = verbs()[verb].run(job)
         self.register(job.package, step)
         return outcome
@@ -219,6 +219,14 @@ class Box:
         self.refused: dict[str, str] = {}
         self.answer = "250 OK"
         self.hang_up = False
+        self.welcome = "250 OK"
+        self.envelopes: list[list[str]] = []
+        self.spam: dict[str, str] = {}  # answers to the message itself, by recipient
+
+    async def handle_MAIL(self, server, session, envelope, address, mail_options):  # noqa: N802 - aiosmtpd's name
+        envelope.mail_from = address
+        envelope.mail_options.extend(mail_options)
+        return self.welcome
 
     async def handle_RCPT(self, server, session, envelope, address, rcpt_options):  # noqa: N802 - aiosmtpd's name
         if address in self.refused:
@@ -227,8 +235,11 @@ class Box:
         return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):  # noqa: N802
+        if envelope.rcpt_tos[0] in self.spam:
+            return self.spam[envelope.rcpt_tos[0]]
         if self.answer.startswith("250"):
             self.mails.append(message_from_bytes(envelope.content, policy=policy.default))
+            self.envelopes.append(envelope.rcpt_tos)
         if self.hang_up:
             server.transport.close()
         return self.answer

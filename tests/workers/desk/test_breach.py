@@ -84,6 +84,72 @@ def test_one_refused_address_does_not_hold_back_the_others(desk, post_office):
     assert ["eve@example.org"] == [mail["To"] for mail in box.mails]
 
 
+@pytest.mark.parametrize(
+    ("where", "answer"),
+    [("refused", "452 full"), ("refused", "550 gone"), ("spam", "451 greylisted"), ("spam", "554 spam")],
+)
+def test_nobody_waits_for_one_who_cannot_be_told(desk, post_office, where, answer):
+    """Whatever the server says of the first, the others are told in the same run."""
+    url, box = post_office
+    getattr(box, where)["ada@example.org"] = answer
+    here = breach(desk, url)
+    if answer.startswith("4"):
+        with pytest.raises(Retryable, match="1 of the people"):
+            here.do("tell")
+    else:
+        assert {"people": {"sent": 1}, "letters": {"exported": 2}} == here.do("tell").counts
+    assert ["eve@example.org"] == [mail["To"] for mail in box.mails]
+
+
+def test_who_could_not_be_told_by_mail_at_last_gets_a_letter(desk, post_office):
+    """The last attempt leaves nobody untold, and those told before are told once."""
+    url, box = post_office
+    box.refused["ada@example.org"] = "452 full"
+    here = breach(desk, url)
+    with pytest.raises(Retryable):
+        here.do("tell")
+    outcome = here.do("tell", last_try=True)
+    assert {"people": {"sent": 1}, "letters": {"exported": 2}} == outcome.counts
+    assert "the mail server does not take mail for this recipient now: the letter is to be posted" in {
+        one.ground for one in outcome.reasons
+    }
+    assert "ada@example.org" in here.content("breach/letters/1.txt")
+    assert 1 == len(box.mails)
+
+
+@pytest.mark.parametrize("address", ["a@[.de", "(a@x.de", "a(b@x.de", "a:b@x.de", "a]@x.de", "=?utf-8?q?a?=@x.de"])
+def test_an_address_that_cannot_be_written_gets_a_letter(desk, post_office, address):
+    """It came in a mail's header from anybody: nobody else is written to in its stead, and the rest are told."""
+    url, box = post_office
+    here = breach(desk, url)
+    here.people = [Affected(frozenset({Identifier("email", address)}), "Evil"), EVE]
+    assert {"people": {"sent": 1}, "letters": {"exported": 1}} == here.do("tell").counts
+    assert [["eve@example.org"]] == box.envelopes
+    assert here.content("breach/letters/1.txt").startswith(f"Evil\n{address}\n")
+
+
+def test_who_has_another_address_is_told_there(desk, post_office):
+    """One of a person's addresses that is refused does not make a letter of a mail."""
+    url, box = post_office
+    here = breach(desk, url)
+    here.people = [Affected(frozenset({Identifier("email", "a@[.de"), Identifier("email", "ada@example.org")}))]
+    assert {"people": {"sent": 1}} == here.do("tell").counts
+    assert [["ada@example.org"]] == box.envelopes
+
+
+def test_a_server_that_takes_no_mail_at_all_is_not_asked_for_each(desk, post_office):
+    """What is wrong with the server is no reason to write letters: the step is tried again, or asks a person."""
+    url, box = post_office
+    box.welcome = "451 not now"
+    here = breach(desk, url)
+    with pytest.raises(Retryable):
+        here.do("tell", last_try=True)
+    box.welcome = "550 who are you"
+    with pytest.raises(Final):
+        here.do("tell", last_try=True)
+    assert set() == here.names()
+
+
 def test_without_a_mail_server_everyone_gets_a_letter(desk):
     """No server: letters for all, with the reason."""
     here = breach(desk)

@@ -130,7 +130,7 @@ def test_a_server_that_is_not_there_leaves_no_doubt(desk, post_office):
         ("RCPT", "450 greylisted ada@example.org", Retryable, "now"),
         ("RCPT", "550 no such user ada@example.org", delivery.Refused, "refuses this recipient"),
         ("DATA", "451 later ada@example.org", Retryable, "451"),
-        ("DATA", "554 spam ada@example.org", Final, "554"),
+        ("DATA", "554 spam ada@example.org", delivery.Refused, "554"),
     ],
 )
 def test_what_the_server_says_decides_whether_to_try_again(desk, post_office, where, answer, family, said):

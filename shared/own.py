@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from shared.domain.identifier import EMAIL, Identifier, normalise
+from shared.domain.identifier import EMAIL, Identifier, normalise, one_domain
 from shared.inventory import Client
 
 
@@ -17,7 +17,7 @@ class Own:
     def __init__(self, client: Client, domains: Iterable[str], mailboxes: Iterable[str] = ()) -> None:
         parts = {part for name in mailboxes for part in PurePosixPath(name).parts}
         self.addresses = frozenset(one for part in (*parts, client.contact) if (one := normalise(EMAIL, part)))
-        self._domains = frozenset(one.casefold() for one in domains)
+        self._domains = frozenset(map(one_domain, domains))
 
     def __call__(self, one: Identifier) -> bool:
         """Say whether an address is one of them."""

@@ -14,6 +14,7 @@ import httpx
 from sqlalchemy import insert, select, update
 
 from shared.domain.errors import Final, Retryable, RightsdeskError, Unsure
+from shared.domain.identifier import one_domain
 from shared.domain.outcome import Outcome
 from shared.envelope import seal_json, unseal_json
 from shared.settings import Settings
@@ -110,6 +111,8 @@ def mail(settings: Settings, *, to: str, subject: str, text: str, message_id: st
     """
     if settings.smtp_url is None:
         raise Final("no mail server: set RIGHTSDESK_SMTP_URL, e.g. smtp://user:password@host:587, then retry")
+    local, _, domain = to.rpartition("@")
+    to = f"{local}@{one_domain(domain)}"  # few servers take another form of it
     message = _written(settings.mail_from, to, subject, text, message_id)
     server = _server(urlsplit(settings.smtp_url.get_secret_value()))
     try:

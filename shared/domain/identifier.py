@@ -7,9 +7,11 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import combinations
 from typing import Literal
 
+import idna
 import phonenumbers
 
 EMAIL = "email"
@@ -31,7 +33,8 @@ class Identifier:
 def normalise(kind: str, raw: object, *, region: str | None = None, plus_addresses: bool = False) -> Identifier | None:
     """Return the identifier in the one form that is compared, or None if `raw` is not one.
 
-    E-mail is case folded (and `ada+x@` is `ada@` only with `plus_addresses`); phone numbers become E.164, read
+    E-mail is case folded, its domain as mail servers write it (IDNA A-labels, RFC 5891), and `ada+x@` is `ada@` only
+    with `plus_addresses`; phone numbers become E.164, read
     in `region` (ISO 3166-1) when they have no `+`; other ids are stripped and compared with their case.
     """
     text = unicodedata.normalize("NFKC", str(raw)).strip() if raw is not None else ""
@@ -56,7 +59,29 @@ def _email(text: str, *, plus_addresses: bool) -> Identifier | None:
     local, _, domain = text.rpartition("@")
     if plus_addresses:
         local = local.partition("+")[0]
-    return Identifier(EMAIL, f"{local}@{domain.rstrip('.')}")
+    return Identifier(EMAIL, f"{local}@{one_domain(domain.rstrip('.'))}")
+
+
+@lru_cache(maxsize=4096)
+def one_domain(domain: str) -> str:
+    """Return a domain in the form in which domains are compared: `bücher.example` is `xn--bcher-kva.example`."""
+    lower = unicodedata.normalize("NFKC", domain).lower()
+    if lower.isascii():
+        return lower
+    try:
+        return idna.encode(lower, uts46=True).decode()
+    except idna.IDNAError:
+        return lower  # no internationalised domain: compared as it is
+
+
+@lru_cache(maxsize=4096)
+def spellings(address: str) -> tuple[str, ...]:
+    """Return how a normalised address may stand in a text: as it is, and with its domain as people write it."""
+    local, _, domain = address.rpartition("@")
+    try:
+        return tuple(dict.fromkeys((address, f"{local}@{idna.decode(domain)}")))
+    except idna.IDNAError:
+        return (address,)
 
 
 def _phone(text: str, region: str | None) -> Identifier | None:

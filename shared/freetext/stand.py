@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from shared.domain.identifier import EMAIL, PHONE, Subject
+from shared.domain.identifier import EMAIL, PHONE, Subject, one_domain
 from shared.freetext.plain import plain
 
 _AT = re.compile("@|%40")
 _LOCAL_BACKWARDS = re.compile(r"[^\s@<>,;:\"()\[\]\\]{1,128}")
-_DOMAIN = re.compile(r"[\w-]+(?:\.[\w-]+)+")
+_DOMAIN = re.compile(r"[\w\u0300-\u036f-]+(?:\.[\w\u0300-\u036f-]+)+")  # with marks that stand apart from their letter
 _NOT_YET = re.compile(r"^[.'_*-]+|[=/?&!#$*^`{|}~]['.-]*|%[0-9A-Fa-f]{2}")
 _GAP = r"[ ().\-/]{0,4}"
 _DIGIT = re.compile(r"[0-9]")
@@ -53,7 +53,7 @@ def _emails(text: str, subject: Subject, wanted: frozenset[str]) -> Iterator[tup
     domains = {one.rpartition("@")[2] for one in wanted}
     for at in _AT.finditer(text):
         domain = _DOMAIN.match(text, at.end())
-        if domain is None or (name := domain.group().rstrip("_-")).casefold() not in domains:
+        if domain is None or one_domain(name := domain.group().rstrip("_-")) not in domains:
             continue
         local = _LOCAL_BACKWARDS.match(text[max(at.start() - 128, 0) : at.start()][::-1])
         written = local.group()[::-1] if local else ""

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.domain.errors import UsageError
-from shared.domain.identifier import Identifier, Subject
+from shared.domain.identifier import Identifier, Subject, normalise
 from shared.freetext import find, stands_in
 from tests.shared.transcripts import REGIONS, scores, transcript
 
@@ -26,6 +26,18 @@ def kinds(text, **options):
 def standing(text, subject):
     """Return the text of each span in which the subject stands."""
     return [text[start:end] for start, end in stands_in(text, subject)]
+
+
+@pytest.mark.parametrize("sought", ["udo@bücher.example", "udo@xn--bcher-kva.example"])
+@pytest.mark.parametrize(
+    "written",
+    ["udo@bücher.example", "Udo@BÜCHER.example", "udo@xn--bcher-kva.example", "udo@bu\u0308cher.example"],
+)
+def test_an_internationalised_domain_stands_in_a_text_however_it_is_written(sought, written):
+    """As people write it, as mail servers do, and with its marks apart."""
+    subject = Subject(frozenset({normalise("email", sought)}))
+    assert [written] == standing(f"write to {written}, please", subject)
+    assert [] == standing(f"write to x{written}, please", subject)
 
 
 @pytest.mark.parametrize(

@@ -357,6 +357,43 @@ def test_a_breach_tells_everyone_by_mail_or_at_last_by_letter(opened, world, tmp
     assert 1 == sum(ADA in text for text in letters)
 
 
+UDO = ("udo@bücher.example", "udo@xn--bcher-kva.example")
+
+
+@pytest.mark.parametrize("asked_for", UDO)
+def test_an_internationalised_address_is_found_in_both_of_its_forms(line, world, asked_for):
+    """As people write it and as mail servers do: contacts, messages, mails and documents all go."""
+    for number, one in enumerate((*UDO, "Udo@BÜCHER.example")):
+        with closing(sqlite3.connect(world.folder / "chat.db")) as database, database:
+            database.execute("INSERT INTO contacts VALUES (?, 'Udo', ?, NULL, 0, NULL)", [10 + number, one])
+            database.execute("INSERT INTO messages VALUES (?, NULL, ?)", [10 + number, f"ask {one} again"])
+        small._mail(world.folder, one)
+        document = world.folder / "documents" / f"{number}.txt"
+        document.write_text("a contract")
+        document.with_name(document.name + ".json").write_text(json.dumps({"email": one}))
+    ident = line.submit(ticket("erasure", asked_for))
+    line.run()
+    found = closed(line, ident)
+    deleted = {one["system"]: one["counts"] for one in found["steps"] if one["verb"] == "delete"}
+    assert {"contacts": {"erased": 3}, "messages": {"redacted": 3}} == deleted["chat"]
+    assert [3] == [of["erased"] for of in deleted["mail"].values()]
+    assert 6 == sum(of["erased"] for of in deleted["documents"].values())
+    assert not [row for row in world.rows("SELECT content FROM messages") if "cher" in row[0]]
+    assert world.of(ADA)
+
+
+def test_a_mail_goes_to_an_internationalised_domain(opened, world, post):
+    """No mail server needs SMTPUTF8 for it."""
+    url, mails = post
+    line = opened(world, smtp_url=url)
+    people = [{"email": "udo@bücher.example"}]
+    incident = {name: value for name, value in INCIDENT.items() if name not in ("from", "to")}
+    ident = line.submit(breach(details={"incident": incident | {"people": people}}))
+    line.run()
+    closed(line, ident)
+    assert UDO[1] == mails[0]["To"]
+
+
 @pytest.fixture
 def chained(opened, tmp_path):
     """A world where one system's address leads to the other's next, and a number is shared with somebody else."""

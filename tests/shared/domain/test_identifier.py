@@ -12,6 +12,7 @@ from shared.domain.identifier import (
     Traits,
     normalise,
     normalise_name,
+    spellings,
     split_addresses,
     verdict,
 )
@@ -45,6 +46,13 @@ VISITOR = Identifier("visitor", "v-17")
         ("ada@example.org.", "ada@example.org"),
         ("ａｄａ@example.org", "ada@example.org"),  # noqa: RUF001 - full-width letters
         ("ada+shop@example.org", "ada+shop@example.org"),
+        ("udo@bücher.example", "udo@xn--bcher-kva.example"),
+        ("Udo@BÜCHER.example", "udo@xn--bcher-kva.example"),
+        ("udo@bu\u0308cher.example", "udo@xn--bcher-kva.example"),
+        ("udo@XN--BCHER-KVA.example", "udo@xn--bcher-kva.example"),
+        ("udo@straße.example", "udo@xn--strae-oqa.example"),
+        ("udo@strasse.example", "udo@strasse.example"),
+        ("udo@bü_cher.example", "udo@bü_cher.example"),
         ("o'neil@example.org", None),
         ("ada@localhost", None),
         ("ada example.org", None),
@@ -75,6 +83,25 @@ def test_jimbob_is_not_bob(address, prefix):
         found = normalise(EMAIL, other)
         assert found != mine
         assert "other" == verdict(subject, Traits(frozenset({found} if found else ())))
+
+
+LABEL = st.text("abcäöüßéñøğ日本語ж", min_size=1, max_size=12)
+
+
+@given(LOCAL, LABEL)
+def test_an_internationalised_domain_has_one_form(local, label):
+    """RFC 5891: as people write it and as mail servers do; and both are among its spellings."""
+    written = f"{local}@{label}.example"
+    one = normalise(EMAIL, written)
+    assert one.value.isascii()
+    assert one == normalise(EMAIL, one.value) == normalise(EMAIL, f"{local}@{label.upper().replace('SS', 'ß')}.EXAMPLE")
+    assert {one.value, written} == set(spellings(one.value))
+
+
+def test_spellings_of_a_plain_address_are_one():
+    """An address without a special letter, or with a domain that only looks like one, is itself."""
+    assert ("ada@example.org",) == spellings("ada@example.org")
+    assert ("ada@xn--a.example",) == spellings("ada@xn--a.example")
 
 
 @given(ADDRESS)

@@ -146,6 +146,14 @@ def test_what_the_server_says_decides_whether_to_try_again(desk, post_office, wh
     assert ["unsent"] == [row.state for row in rows(here)]
 
 
+def test_an_internationalised_domain_needs_no_special_server(desk, post_office):
+    """The domain goes as mail servers write it (RFC 5891); the local part stays as it was given."""
+    url, box = post_office
+    here = desk("access", client={"deliver": "link"}, subject={"email": ["Udo@bücher.example"]})
+    here.with_settings(smtp_url=url, public_url="https://rights.example").do("deliver")
+    assert [["Udo@xn--bcher-kva.example"]] == box.envelopes
+
+
 def test_a_server_without_tls_is_not_trusted_from_afar(desk, post_office):
     """A login that the server does not offer is an error of the settings, not of the message."""
     here = by_link(desk, post_office)

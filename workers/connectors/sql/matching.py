@@ -10,7 +10,7 @@ from sqlalchemy.sql.sqltypes import NullType
 
 from shared import freetext
 from shared.datamap import Collection
-from shared.domain.identifier import EMAIL, PHONE, Identifier, Subject, Traits, split_addresses
+from shared.domain.identifier import EMAIL, PHONE, Identifier, Subject, Traits, spellings, split_addresses
 from workers.connectors.sql.graph import names_of
 from workers.connectors.sql.rows import opened, typed
 
@@ -125,8 +125,9 @@ def _holds(text: sa.ColumnElement[str], one: Identifier) -> sa.ColumnElement[boo
         # The first condition is cheap and rules out nearly every text.
         return sa.and_(text.like(f"%{'%'.join(digits)}%"), close.like(f"%{digits}%"))
     if one.kind == EMAIL:
-        local, _, domain = one.value.rpartition("@")
-        return sa.func.lower(text).like(f"%{_pattern(local)}%{_pattern(domain)}%", escape="\\")
+        pairs = (address.rpartition("@") for address in spellings(one.value))
+        patterns = [f"%{_pattern(local)}%{_pattern(domain)}%" for local, _, domain in pairs]
+        return sa.or_(*(sa.func.lower(text).like(pattern, escape="\\") for pattern in patterns))
     return text.like(f"%{_pattern(one.value)}%", escape="\\")
 
 

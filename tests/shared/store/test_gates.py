@@ -24,7 +24,7 @@ def store(any_database_url):
     config = Config()
     config.set_main_option("script_location", str(FOLDER))
     config.attributes["store"] = store
-    command.upgrade(config, "0001")
+    command.upgrade(config, "0002")
     yield store
     store.close()
 

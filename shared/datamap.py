@@ -74,6 +74,7 @@ class CollectionExt(_Model):
     `author`: the row belongs to the record that it points to; if that is not the person's, the row is someone
     else's and is left alone (mentions in its free text are redacted). `scope`: every query has these conditions.
     `at`: the column with the record's time (breach windows). `restrict`: columns to set when restricted.
+    `statement`: the column that takes a completing statement (Art. 16), behind what stands there.
     """
 
     info: Info | None = None
@@ -86,6 +87,7 @@ class CollectionExt(_Model):
     restrict: dict[str, Scalar] = Field(default_factory=dict)
     files: tuple[FileExt, ...] = ()
     at: str | None = None
+    statement: str | None = None
 
 
 class FieldExt(_Model):
@@ -262,6 +264,8 @@ def _collection(model: DatasetCollection, raw: Mapping[str, Any], dataset: Datas
         raise UsageError(f"collection {model.name} has no field with fides_meta.primary_key: true")
     if ext.retain and ext.retain.from_ not in columns:
         raise UsageError(f"collection {model.name}: retain.from names no field of it")
+    if ext.statement and ext.statement not in columns:
+        raise UsageError(f"collection {model.name}: statement names no field of it")
     after = model.fides_meta.erase_after or [] if model.fides_meta else []
     info = (dataset.info or Info()).model_copy(update=ext.info.model_dump(exclude_unset=True) if ext.info else {})
     return Collection(model.name, columns, key, tuple(one.split(".")[-1] for one in after), info, ext)

@@ -53,8 +53,8 @@ class Work:
 
     `args` by verb: `export` {"provided": true} for portability; `rectify` {"changes": {category: value},
     "statement": text}; `restrict` {"holds", "kept"} under a legal hold, which the engine counts; `subjects` {"from",
-    "to"} (ISO datetimes, or null); `absent` {"act": the verb to prove, "changes": …}; `delete` and `silence`
-    {"silence": [{"file": key, "from": seconds, "to": seconds}]}.
+    "to"} (ISO datetimes, or null); `absent` {"act": the verb to prove, "changes": …, "statement": …}; `delete` and
+    `silence` {"silence": [{"file": key, "from": seconds, "to": seconds}]}.
     """
 
     ticket: UUID
@@ -122,7 +122,12 @@ class Deletes(Protocol):
 
 @runtime_checkable
 class Rectifies(Protocol):
-    """`rectify`: write the new values of `args["changes"]` wherever the old ones stand; count `rectified`."""
+    """`rectify`: write the new values where the old ones stand, and the statement where there is a place for it.
+
+    Count as `rectified` the records in which they stand now, whoever wrote them, and say what stands with
+    `because(collection, "rectified", <category or STATEMENT>)`: what no system says was rectified nowhere, and the
+    ticket ends `partial`.
+    """
 
     def rectify(self, work: Work) -> Outcome: ...
 

@@ -13,6 +13,8 @@ from shared.store.tables import TicketRow
 from workers.office import Office
 from workflows.holds import is_kept
 
+_NOT_KEPT = ("hit", "rectified")
+
 
 def certify(office: Office, row: TicketRow, case: Case, chain: Chain, now: datetime) -> dict[str, Any]:
     """Return the signed certificate; its chain head is the entry that closed the ticket."""
@@ -49,7 +51,7 @@ def certify(office: Office, row: TicketRow, case: Case, chain: Chain, now: datet
 
 def _kept(case: Case) -> list[Any]:
     standing = (step for step in case.steps if not case.rest_has_ended(step))
-    return [reason for step in standing for reason in step.reasons if reason["outcome"] != "hit"]
+    return [reason for step in standing for reason in step.reasons if reason["outcome"] not in _NOT_KEPT]
 
 
 def _system(case: Case, system: str, channel: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from shared.domain.case import Case, Right
+from shared.domain.outcome import STATEMENT
 from shared.domain.step import Step
 from shared.domain.ticket import Strict, Text
 from workflows import stages
@@ -59,8 +60,9 @@ def rectify(case: Case) -> Iterator[Step]:
 
 def look_again(case: Case) -> Iterator[Step]:
     """Read the new values back."""
-    changes = case.ticket.details.get("changes", {})
-    return stages.prove(case, "rectify", stages.holding(case), changes=changes)
+    details = case.ticket.details
+    wanted = {"changes": details.get("changes", {}), "statement": details.get("statement")}
+    return stages.prove(case, "rectify", stages.holding(case), **wanted)
 
 
 def release(case: Case) -> Iterator[Step]:
@@ -70,12 +72,32 @@ def release(case: Case) -> Iterator[Step]:
             yield Step("lift", step.system, step.channel)
 
 
+def sum_up(case: Case) -> Iterator[Step]:
+    """What was written nowhere is not told as done: it stands in the evidence, the answer and the certificate."""
+    if missing := unwritten(case):
+        yield Step("shortfall", args={"missing": list(missing)})
+
+
+def written(case: Case) -> frozenset[str]:
+    """Return what stands in some system now: data categories, and `statement`."""
+    writes = [step for step in case.taken("rectify") if step.state == "done"]
+    reasons = (reason for step in writes for reason in step.reasons)
+    return frozenset(reason["ground"] for reason in reasons if reason["outcome"] == "rectified")
+
+
+def unwritten(case: Case) -> tuple[str, ...]:
+    """Return what was asked for and stands in no system."""
+    details = case.ticket.details
+    asked = [*(details.get("changes") or {}), *([STATEMENT] if details.get("statement") else [])]
+    return tuple(one for one in asked if one not in written(case))
+
+
 RIGHT = Right(
     "rectification",
     article="16",
     clock="P1M",
     stages=(
-        identify, locate, resolve, confirm, wait_turn, check, rectify, look_again, release, tell, undo,
+        identify, locate, resolve, confirm, wait_turn, check, rectify, look_again, release, sum_up, tell, undo,
         answer, deliver, call_back,
     ),
     details=Details,

@@ -164,6 +164,4 @@ def closing(case: Case) -> Closing:
     if not case.client.accept_masking:
         left += case.total("masked", verb="delete")
     waived = any(s.state == "waived" and s.waits not in ("turn", "match") for s in case.steps)
-    # what was held and to be rectified, and stands in no system as a field that could be
-    unchanged = any(s.state == "done" for s in case.taken("rectify")) and not case.total("rectified")
-    return "partial" if left or waived or unchanged else "fulfilled"
+    return "partial" if left or waived else "fulfilled"

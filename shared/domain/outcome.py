@@ -15,10 +15,15 @@ KINDS = frozenset(
     }
 )  # fmt: skip
 
+STATEMENT = "statement"  # what a rectification writes beside data categories
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why something was kept, left or failed: a ground (statute, rule), never a value of a record."""
+    """Why something was kept, left or failed: a ground (statute, rule), never a value of a record.
+
+    Of what was `rectified` the ground is what stands now: a data category, or `statement`.
+    """
 
     collection: str
     outcome: str

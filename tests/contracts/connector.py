@@ -172,8 +172,10 @@ class ConnectorContract:
         self.run(world, desk, "locate")
         assert self.run(world, desk, "absent", act="rectify", changes=world.changes).total("hit") > 0
         for _ in range(2):
-            self.run(world, desk, "rectify", changes=world.changes)
+            outcome = self.run(world, desk, "rectify", changes=world.changes | {"user.genetic": "none has it"})
             assert world.rectified()
+            assert set(world.changes) == {one.ground for one in outcome.reasons if one.outcome == "rectified"}
+            assert outcome.total("rectified")
         assert 0 == self.run(world, desk, "absent", act="rectify", changes=world.changes).total("hit")
         assert before == world.others()
 

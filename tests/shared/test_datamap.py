@@ -203,6 +203,7 @@ WRONG = [
     ),
     (contacts(rightsdesk={"edges": [{"field": "emial", "to": "contacts.id"}]}), "did you mean email?"),
     (contacts(rightsdesk={"retain": {"for": "P8Y", "from": "at", "ground": "x"}}), "retain.from names no field of it"),
+    (contacts(rightsdesk={"statement": "notes"}), "statement names no field of it"),
 ]
 
 

@@ -275,6 +275,33 @@ def test_a_client_without_systems_is_searched_by_hand(opened):
     empty.close()
 
 
+def kept(line, ident):
+    """Return what a certificate says was kept or left."""
+    return {(one["collection"], one["outcome"]) for one in line.certificate(ident)["certificate"]["kept"]}
+
+
+def test_a_rectification_says_what_was_written_nowhere(opened):
+    """One category stands where it should, the other and the statement nowhere: partial, with the reasons."""
+    line, world = opened()
+    changes = {"user.name": "Ada B.", "user.contact.address": "Street 2"}
+    ident = line.submit(ticket("rectification", details={"changes": changes, "statement": "I moved."}))
+    line.run()
+    assert [("Ada B.",)] == world.rows("SELECT name FROM contacts WHERE id = 1")
+    assert "partial" == line.ticket(ident)["outcome"]
+    assert {("user.contact.address", "failed"), ("statement", "residual")} <= kept(line, ident)
+    assert not [one for one in kept(line, ident) if one[1] == "rectified"]
+
+
+def test_a_rectification_of_nobody_is_partial(opened):
+    """Nothing was found that could be rectified, so nothing was."""
+    line, _ = opened()
+    changes = {"user.name": "Nobody New"}
+    ident = line.submit(ticket("rectification", "nobody@never.example", details={"changes": changes}))
+    line.run()
+    assert "partial" == line.ticket(ident)["outcome"]
+    assert {("user.name", "failed")} == kept(line, ident)
+
+
 def test_a_rectification_that_changed_nothing_is_partial(opened):
     """A category that no map holds was rectified nowhere."""
     line, _ = opened()

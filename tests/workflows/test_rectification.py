@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.workflows.cases import FOUND, RIGHTS, asked, case_of, done, waits
-from workflows.rectification import Details
+from workflows.rectification import Details, unwritten
 
 CHANGES = {"user.contact.email": "ada@new.example"}
 HELD = [done("locate", "chat", FOUND), done("locate", "mail")]
@@ -16,7 +16,7 @@ def test_the_new_values_are_written_where_the_old_ones_stand():
     (write,) = case.right.stage("rectify")(case)
     assert ("chat.rectify", {"changes": CHANGES, "statement": "I moved."}) == (write.key, write.args)
     (look,) = case.right.stage("look_again")(case)
-    assert ("chat.absent.1", {"act": "rectify", "changes": CHANGES}) == (look.key, look.args)
+    assert ("chat.absent.1", {"act": "rectify", "changes": CHANGES, "statement": "I moved."}) == (look.key, look.args)
 
 
 def test_the_data_rest_while_they_are_checked_if_the_person_asks():
@@ -29,6 +29,33 @@ def test_the_data_rest_while_they_are_checked_if_the_person_asks():
     rested = case_of("rectification", *HELD, done("restrict", "chat"), details=details)
     assert ["chat.lift"] == asked(rested, "release")
     assert [] == asked(case, "release")
+
+
+def wrote(*said, **more):
+    """Return a step that wrote what it says."""
+    reasons = tuple({"collection": "contacts", "outcome": "rectified", "ground": one} for one in said)
+    return done("rectify", "chat", {"contacts": {"rectified": 1}}, reasons=reasons, **more)
+
+
+@pytest.mark.parametrize(
+    ("steps", "left"),
+    [
+        ([*HELD, wrote("user.contact.email", "user.name", "statement")], ()),
+        ([*HELD, wrote("user.contact.email"), wrote("user.name")], ("statement",)),
+        ([*HELD, wrote("user.contact.email")], ("user.name", "statement")),
+        (
+            [*HELD, wrote("user.contact.email", "user.name", "statement", state="waived")],
+            (*CHANGES, "user.name", "statement"),
+        ),
+        (HELD[1:], (*CHANGES, "user.name", "statement")),
+    ],
+)
+def test_what_was_written_nowhere_is_accounted_for(steps, left):
+    """Per category, and the statement; also where the person was found nowhere."""
+    details = {"changes": CHANGES | {"user.name": "Ada B."}, "statement": "I moved."}
+    case = case_of("rectification", *steps, details=details)
+    assert left == unwritten(case)
+    assert [{"missing": list(left)}] * bool(left) == [step.args for step in case.right.stage("sum_up")(case)]
 
 
 @pytest.mark.parametrize(

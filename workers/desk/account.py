@@ -13,7 +13,7 @@ from workflows.holds import STOPPED, is_kept
 _DONE = ("exported", "erased", "masked", "redacted", "rectified", "restricted", "lifted")
 _LEFT = ("retained", "residual", "failed")
 _WITH_REASON = (*_LEFT, "masked", "redacted")
-_ADDS_UP = frozenset({"erased", "rectified"})  # a second act counts what the first had left
+_ADDS_UP = frozenset({"erased"})  # a second act counts what the first had left
 
 
 @dataclass(frozen=True, slots=True)

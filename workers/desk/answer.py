@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from shared.domain.case import closing
-from shared.domain.outcome import Outcome
+from shared.domain.outcome import STATEMENT, Outcome
 from workers.desk import DeskVerb, Job
 from workers.desk.account import account_of
 from workers.desk.disclosure import category, disclose
@@ -13,6 +13,7 @@ from workers.desk.letters import Letters
 from workers.desk.refusal import REFUSALS, refusal_of
 from workers.package import PackageFile
 from workflows.holds import RESUMED
+from workflows.rectification import unwritten
 
 _WITH_DATA = ("access", "portability")
 # what templates may ask of any right's details
@@ -46,13 +47,18 @@ def _said(job: Job) -> dict[str, Any]:
     sent = any(step.state == "done" for step in job.case.taken("transfer"))
     refused = _refused_purposes(job)
     details["purposes"] = [one for one in details["purposes"] if one not in refused]
+    names = {key: category(key).name for key in details["changes"]}
+    missing = unwritten(job.case)
+    details["changes"] = {key: value for key, value in details["changes"].items() if key not in missing}
+    details["statement"] = None if STATEMENT in missing else details["statement"]
     return {
         "account": account_of(job.case),
         "outcome": closing(job.case),
         "reason": refusal_of(job) if job.case.verdict in REFUSALS else "",
         "refused_purposes": refused,
         "details": details,
-        "names": {key: category(key).name for key in details.get("changes") or ()},
+        "names": names,
+        "missing": missing,
         "given": [*subject.email, *subject.phone_number, *subject.other.values()] if subject else [],
         "transfer_to": target if sent else "",
         "not_transferred_to": "" if sent else target,

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from shared.domain.outcome import Outcome
+from shared.domain.outcome import STATEMENT, Outcome
 from workers.delivery import count_sent, once, post
 from workers.desk import DeskVerb, Job
+from workflows.rectification import written
 
 
 def run(job: Job) -> Outcome:
@@ -31,8 +32,14 @@ def _payload(job: Job) -> dict[str, Any]:
         "subject": subject,
     }
     if job.right.name == "rectification":
-        payload["changes"] = job.case.ticket.details.get("changes", {})
+        payload |= _rectified(job)
     return payload
+
+
+def _rectified(job: Job) -> dict[str, Any]:
+    details, stands = job.case.ticket.details, written(job.case)
+    changes = {key: value for key, value in (details.get("changes") or {}).items() if key in stands}
+    return {"changes": changes} | ({STATEMENT: details[STATEMENT]} if STATEMENT in stands else {})
 
 
 VERB = DeskVerb("notify", run)

@@ -554,6 +554,62 @@ def test_a_mark_that_stood_before_stands_after(store):
     assert 0 == run(store, desk, "absent", act="lift").total("hit")
 
 
+def stating(store, column="notes"):
+    """Give contacts a column for statements."""
+    store.do(f"ALTER TABLE contacts ADD COLUMN {column} VARCHAR(40)")
+    contacts = of(store.datamap, "contacts")
+    contacts["fields"].append(field(column, "user.content"))
+    contacts["rightsdesk"]["statement"] = column
+
+
+def test_a_statement_completes_what_stands(store):
+    """It is written once behind what stands in the column that the map names, and the second look asks for it."""
+    stating(store)
+    contact(store, email=ADA)
+    store.do("UPDATE contacts SET notes = 'likes tea'")
+    desk = Desk(subject())
+    run(store, desk, "locate")
+    assert 1 == run(store, desk, "absent", act="rectify", statement="I moved.").total("hit")
+    for _ in range(2):
+        outcome = run(store, desk, "rectify", statement="I moved.")
+        assert {"contacts": {"rectified": 1}} == outcome.counts
+        assert [("contacts", "rectified", "statement")] == [
+            (r.collection, r.outcome, r.ground) for r in outcome.reasons
+        ]
+    with store.engine.connect() as connection:
+        assert ["likes tea\nI moved."] == list(connection.scalars(sa.text("SELECT notes FROM contacts")))
+    assert {} == run(store, desk, "absent", act="rectify", statement="I moved.").counts
+
+
+def test_a_statement_that_does_not_fit_is_an_error(store):
+    """It is not cut: a statement is the person's own words."""
+    stating(store)
+    contact(store, email=ADA)
+    desk = Desk(subject())
+    run(store, desk, "locate")
+    with pytest.raises(Final, match=r"the statement does not fit contacts\.notes"):
+        run(store, desk, "rectify", statement="x" * 41)
+
+
+def test_a_statement_without_a_column_is_written_nowhere(store):
+    """And nothing says that it was."""
+    contact(store, email=ADA)
+    desk = Desk(subject())
+    run(store, desk, "locate")
+    outcome = run(store, desk, "rectify", statement="I moved.")
+    assert ({}, []) == (outcome.counts, outcome.reasons)
+
+
+def test_a_value_that_stood_already_is_rectified(store):
+    """Whoever wrote it, it stands: the same however often the step runs."""
+    contact(store, email=ADA)
+    desk = Desk(subject())
+    run(store, desk, "locate")
+    outcome = run(store, desk, "rectify", changes={"user.contact.email": ADA, "user.job_title": "Captain"})
+    assert {"contacts": {"rectified": 1}} == outcome.counts
+    assert ["user.contact.email"] == [one.ground for one in outcome.reasons]
+
+
 def test_a_name_in_two_columns_is_rectified_in_both(store):
     """A new name is split where first and last name stand apart."""
     contact(store, email=ADA, name="Ada", last_name="Exampel")

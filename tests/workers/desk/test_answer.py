@@ -316,6 +316,31 @@ def test_the_manifest_fits_every_file(desk):
     }
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("de", ("E-Mail-Adresse: kein System", "Ihre ergänzende Erklärung: kein System")),
+        ("en", ("User Contact Email: no system", "Your statement: no system")),
+    ],
+)
+def test_a_letter_does_not_list_as_new_what_was_written_nowhere(desk, language, said):
+    """Only what stands in a system is told as rectified; the rest is told as not done."""
+    changes = {"user.contact.email": "ada@new.example", "user.name": "Ada B."}
+    step = taken(
+        "rectify",
+        counts={"contacts": {"rectified": 1}},
+        reasons=({"collection": "contacts", "outcome": "rectified", "ground": "user.name"},),
+    )
+    details = {"changes": changes, "statement": "I moved <b>away</b>."}
+    here = desk("rectification", details=details, client={"language": language}, steps=[step])
+    here.do("answer")
+    text = here.content("letter.txt")
+    assert "Ada B." in text
+    assert "ada@new.example" not in text
+    assert "I moved" not in text
+    assert all(one in text for one in said)
+
+
 def test_the_representative_is_named(desk):
     """A letter says who represents the person."""
     by = {"name": "Lee Law", "mandate": "power of attorney"}

@@ -163,8 +163,13 @@ def test_a_server_without_tls_is_not_trusted_from_afar(desk, post_office):
 
 
 def test_recipients_are_told_who_and_what(desk, web):
-    """An Art. 19 notice names the ticket, the right and the person, and of a rectification the new values."""
-    here = desk("rectification")
+    """An Art. 19 notice names the ticket, the right and the person, and of a rectification what was written."""
+    changes = {"user.contact.email": "ada@new.example", "user.name": "Ada B."}
+    reasons = tuple({"outcome": "rectified", "ground": one} for one in ("user.contact.email", "statement"))
+    here = desk(
+        "rectification", details={"changes": changes, "statement": "I moved."},
+        steps=[taken("rectify", counts={"contacts": {"rectified": 1}}, reasons=reasons)],
+    )  # fmt: skip
     assert {"recipients": {"sent": 1}} == here.do("notify", url=web.url + "/dsr").counts
     (heard,) = web.heard
     assert {
@@ -175,6 +180,7 @@ def test_recipients_are_told_who_and_what(desk, web):
         "at": "2026-03-02T08:30:00+00:00",
         "subject": {"email": ["ada@example.org"], "phone_number": ["+4930123456"]},
         "changes": {"user.contact.email": "ada@new.example"},
+        "statement": "I moved.",
     } == heard.json()
     assert heard.headers["Idempotency-Key"].endswith(".1@rightsdesk")
 

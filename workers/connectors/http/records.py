@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from shared.domain.errors import Final
-from shared.domain.identifier import EMAIL, PHONE, Identifier, Subject, Traits, normalise_name
+from shared.domain.identifier import EMAIL, PHONE, Identifier, Subject, Traits, normalise_name, spellings
 from shared.domain.outcome import Found
 from workers.connectors.http import template
 from workers.connectors.http.answers import GONE, Missing
@@ -68,8 +68,8 @@ class Records:
         """Yield what the system finds for identifiers: broadly; whoever asked compares."""
         for one in identifiers:
             for call in self.resource(name).find:
-                if call.by == one.kind:
-                    yield from self._listed(name, (), call, f"{name}.find by {call.by}", template.sought(one))
+                for written in _as_written(one) if call.by == one.kind else ():
+                    yield from self._listed(name, (), call, f"{name}.find by {call.by}", template.sought(written))
 
     def everyone(self, name: str) -> Iterator[Record]:
         """Yield every record that a resource's `list` gives."""
@@ -199,3 +199,8 @@ def told_apart(subject: Subject) -> Subject:
 
 def _parent(note: Found) -> Ids:
     return ids_of(note)[:-1]
+
+
+def _as_written(one: Identifier) -> Iterable[Identifier]:
+    """Return an identifier in the spellings in which a system may have it."""
+    return (Identifier(EMAIL, spelling) for spelling in spellings(one.value)) if one.kind == EMAIL else (one,)

@@ -17,7 +17,8 @@ def rectify(records: Records, work: Work) -> Outcome:
     """Write the new values; count the records in which they stand."""
     outcome, change = Outcome(), Change(records, Patience(work))
     for note, record in records.fetch(work.found()):
-        name, wanted = note.collection, meant(records, record, work)
+        name, meanings = note.collection, _meanings(records, record, work)
+        wanted = _joined(meanings)
         if not wanted:
             continue
         if records.resource(name).patch is None:
@@ -26,13 +27,24 @@ def rectify(records: Records, work: Work) -> Outcome:
             continue
         change.write(name, ids_of(note), differing(record, wanted))
         outcome.count(name, "rectified")
+        for category in meanings:
+            outcome.because(name, "rectified", category)
     return outcome
 
 
 def meant(records: Records, record: Record, work: Work) -> dict[str, Any]:
     """Return what should stand in a record, by path: where a category's value stands and is not someone else's."""
+    return _joined(_meanings(records, record, work))
+
+
+def _joined(meanings: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return {path: value for paths in meanings.values() for path, value in paths.items()}
+
+
+def _meanings(records: Records, record: Record, work: Work) -> dict[str, dict[str, Any]]:
+    """Return the paths that each category means in a record, with what should stand there."""
     changes: Mapping[str, str] = work.args.get("changes") or {}
-    wanted = {}
+    wanted: dict[str, dict[str, Any]] = {}
     for category, value in changes.items():
         fields = records.resource(record.resource).fields
         exact = [path for path, spec in fields.items() if category in spec.categories]
@@ -40,7 +52,7 @@ def meant(records: Records, record: Record, work: Work) -> dict[str, Any]:
         for path in exact or (below if len(below) == 1 else ()):
             stands = first(record.body, path)
             if "[" not in path and stands is not None and not _someone_elses(stands, fields[path].identity, work):
-                wanted[path] = value
+                wanted.setdefault(category, {})[path] = value
     return wanted
 
 

@@ -144,7 +144,10 @@ class Objects:
                 outcome.because(note.collection, "retained", _AS_WRITTEN)
             elif note.how == "file":
                 with reachable():
-                    outcome.count(note.collection, "rectified", self._rectify(self._rule, note, changes, work.subject))
+                    stands = self._rectify(self._rule, note, changes, work.subject)
+                outcome.count(note.collection, "rectified", int(bool(stands)))
+                for category in sorted(stands):
+                    outcome.because(note.collection, "rectified", category)
         return outcome
 
     def restrict(self, work: Work) -> Outcome:
@@ -208,16 +211,16 @@ class Objects:
                 return "an object stands where it must not be used"
         return ""
 
-    def _rectify(self, rule: Sidecar, note: Found, changes: Mapping[str, str], subject: Subject) -> int:
+    def _rectify(self, rule: Sidecar, note: Found, changes: Mapping[str, str], subject: Subject) -> set[str]:
         document, raw = self._document(note.key)
         if document is None:
-            return 0
+            return set()
         after, stands = rule.rectified(document, changes, subject)
         if after != document:
             for place in self._store.places(note.key):
                 self._store.replace(place, [as_written(after, raw)])
             purge(self._store, self._store.older(note.key))
-        return int(stands)
+        return stands
 
     def _unchangeable(self, note: Found, changes: Mapping[str, str]) -> bool:
         """Say whether new values would have to be written where this connector writes none."""

@@ -54,18 +54,19 @@ class Sidecar(StrictRule):
 
     def rectified(
         self, document: Mapping[str, Any], changes: Mapping[str, str], subject: Subject
-    ) -> tuple[dict[str, Any], bool]:
-        """Return the sidecar with new values where the person's old ones stand, and whether all of them stand now."""
+    ) -> tuple[dict[str, Any], set[str]]:
+        """Return the sidecar with new values where the person's old ones stand, and the categories that stand now."""
         after: dict[str, Any] = json.loads(json.dumps(document))
         alone = len(self.owners(document, subject)) == 1
-        stands = False
+        stands: set[str] = set()
         for category, new in changes.items():
             kind = CATEGORIES.get(category)
             if kind == "name" and alone and "name" in after:
                 after["name"] = new
-                stands = True
+                stands.add(category)
             for path in dict.fromkeys((self.field, *CONTACTS)):
-                stands |= kind is not None and self._put(after, path.split("."), kind, new, subject)
+                if kind is not None and self._put(after, path.split("."), kind, new, subject):
+                    stands.add(category)
         return after, stands
 
     def _put(self, node: Any, path: list[str], kind: str, new: str, subject: Subject) -> bool:

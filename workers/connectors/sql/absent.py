@@ -114,8 +114,7 @@ class Look:
         return [one for one in found if one.key not in shared]
 
     def _rectified(self, collection: Collection, found: Sequence[Found], rows: Mapping[str, Row]) -> None:
-        changes = self._work.args.get("changes") or {}
-        wanted = Wanted(collection, self._database.table(collection.name), self._work.subject, changes)
+        wanted = Wanted(collection, self._database.table(collection.name), self._work)
         for one in self._alone(collection, found):
             for field in wanted.changes(rows[one.key]):
                 self._hit(collection.name, f"{collection.name}.{field} does not hold the new value")

@@ -1,6 +1,5 @@
 """`rectify`: new values by data category, in every row that is the person's."""
 
-from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -8,8 +7,7 @@ import sqlalchemy as sa
 
 from shared.datamap import Collection, Column
 from shared.domain.errors import Final
-from shared.domain.identifier import Subject
-from shared.domain.outcome import Outcome
+from shared.domain.outcome import STATEMENT, Outcome
 from shared.ports import Work
 from workers.connectors.sql import matching
 from workers.connectors.sql.database import Database
@@ -25,45 +23,74 @@ def rectify(database: Database, graph: Graph, work: Work, today: date) -> Outcom
     fates = Fates(database, graph, notes, work.subject, today)
     for name, found in notes.rows.items():
         collection, table = graph.collections[name], database.table(name)
-        wanted = Wanted(collection, table, work.subject, work.args.get("changes") or {}, outcome)
-        for batch in chunks(found if wanted.values else ()):
+        wanted = Wanted(collection, table, work, outcome)
+        for batch in chunks(found if wanted.columns else ()):
             shared = fates.theirs_too(collection, batch)
             if shared:
                 outcome.count(name, "retained", len(shared))
                 outcome.because(name, "retained", NEEDED_BY_OTHERS)
             keys = [one.key for one in batch if one.key not in shared]
             with database.writing(name) as connection:
-                rows = fetch(connection, table, collection, keys, wanted.values, lock=True)
+                rows = fetch(connection, table, collection, keys, wanted.columns, lock=True)
                 changes = {key: wanted.changes(row) for key, row in rows.items()}
                 rewrite(connection, table, collection, changes)
-            outcome.count(name, "rectified", sum(bool(one) for one in changes.values()))
+            stands = [wanted.standing({**row, **changes[key]}) for key, row in rows.items()]
+            outcome.count(name, "rectified", sum(map(bool, stands)))
+            for one in sorted(set().union(*stands)):
+                outcome.because(name, "rectified", one)
     return outcome
 
 
 class Wanted:
     """What a rectification wants to stand in the columns of one collection."""
 
-    def __init__(
-        self,
-        collection: Collection,
-        table: sa.Table,
-        subject: Subject,
-        changes: Mapping[str, str],
-        outcome: Outcome | None = None,
-    ) -> None:
-        self._collection, self._subject = collection, subject
-        self.values: dict[str, Any] = {}
-        for category, value in changes.items():
-            for column, part in _columns(collection, table, category, value, outcome):
-                self.values[column.name] = _typed(collection, table.c[column.name], column, part)
+    def __init__(self, collection: Collection, table: sa.Table, work: Work, outcome: Outcome | None = None) -> None:
+        self._collection, self._table, self._subject = collection, table, work.subject
+        self._values: dict[str, dict[str, Any]] = {}
+        for category, value in (work.args.get("changes") or {}).items():
+            columns = _columns(collection, table, category, value, outcome)
+            if columns:
+                self._values[category] = {
+                    one.name: _typed(collection, table.c[one.name], one, part) for one, part in columns
+                }
+        self._statement = (work.args.get("statement") or "") if collection.ext.statement else ""
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that are written."""
+        own = [self._collection.ext.statement] if self._collection.ext.statement and self._statement else []
+        return list(dict.fromkeys([*(name for values in self._values.values() for name in values), *own]))
 
     def changes(self, row: Row) -> dict[str, Any]:
-        """Return the columns of a row that do not hold what they should."""
-        return {
+        """Return the columns of a row that do not hold what they should, with what they should hold."""
+        new = {
             name: value
-            for name, value in self.values.items()
+            for values in self._values.values()
+            for name, value in values.items()
             if plain(row[name]) != plain(value) and not self._someone_elses(name, row[name])
         }
+        column = self._collection.ext.statement
+        if column and self._statement not in str(row.get(column) or ""):
+            new[column] = self._completed(column, new.get(column, row[column]))
+        return new
+
+    def standing(self, row: Row) -> set[str]:
+        """Return the categories whose new values stand in a row, and `statement` if that does."""
+        stands = {
+            category
+            for category, values in self._values.items()
+            if all(plain(row[name]) == plain(value) for name, value in values.items())
+        }
+        completed = self._statement and self._statement in str(row[self._collection.ext.statement])
+        return stands | ({STATEMENT} if completed else set())
+
+    def _completed(self, column: str, before: Any) -> str:
+        """Put the statement behind what stands; it is the person's own words, so it is never cut."""
+        after = f"{before}\n{self._statement}" if before else self._statement
+        length = getattr(self._table.c[column].type, "length", None)
+        if not isinstance(self._table.c[column].type, sa.String) or (length and len(after) > length):
+            raise Final(f"the statement does not fit {self._collection.name}.{column}")
+        return after
 
     def _someone_elses(self, name: str, value: Any) -> bool:
         """Say whether an identity column holds an identifier that is not known as this person's."""

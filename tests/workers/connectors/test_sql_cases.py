@@ -103,7 +103,7 @@ def test_a_number_is_found_however_it_is_written(store, number):
 def test_letters_outside_ascii_are_found_in_any_case(store):
     """`lower` of SQLite knows ASCII only; the search does not depend on it."""
     contact(store, email="ÄDA@Müller.test")
-    erase(store, subject(email=("äda@müller.test",)))
+    erase(store, subject(email=("äda@xn--mller-kva.test",)))  # the normal form of what is written
     assert [] == store.ids(db.CONTACTS)
 
 

@@ -27,7 +27,7 @@ from workers.office import Office
 from workers.perform import follow
 
 _REFUSABLE = ("restriction", "objection", "halt")
-_FOR_GOOD = ("delete", "mask", "rectify", "transfer")  # however far they came, nothing takes them back
+_FOR_GOOD = ("delete", "mask", "rectify", "silence", "transfer")  # however far they came, nothing takes them back
 
 
 @dataclass(frozen=True, slots=True)

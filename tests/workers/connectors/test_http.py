@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import ValidationError
 
 from shared.domain.errors import Final, Retryable, RightsdeskError, UsageError, Waiting
+from shared.domain.identifier import Subject, normalise
 from shared.ports import verbs_of
 from shared.testing import Desk
 from tests.workers.connectors.rest import ADA, BASIC, SECRET, ada, shop
@@ -318,6 +319,27 @@ def test_a_mark_that_stood_before_is_put_back(place):
     connector.lift(desk.work())
     assert (True, False) == (place.shop.customers[1]["blocked"], place.shop.customers[2]["blocked"])
     assert 0 == connector.absent(desk.work(act="lift")).total("hit")
+
+
+def test_what_bears_no_mark_is_counted(place):
+    """A resource without a mark rests by the gate alone, and says of how many records."""
+    definition = deepcopy(BASIC)
+    customers = definition["resources"]["customers"]
+    customers |= {"patch": {"path": "/customers/{id}"}, "restrict": {"blocked": True}}
+    definition["resources"]["guests"] = deepcopy(customers | {"restrict": {}})
+    connector, desk = place.connector(definition), Desk(ada())
+    connector.locate(desk.work())
+    outcome = connector.restrict(desk.work())
+    assert {"customers": {"restricted": 2}, "guests": {"residual": 2}} == outcome.counts
+
+
+@pytest.mark.parametrize("stands", ["udo@bücher.example", "udo@xn--bcher-kva.example"])
+def test_an_internationalised_address_is_sought_in_both_spellings(place, stands):
+    """As people write it and as mail servers do: the system compares letters."""
+    place.shop.customers = {1: {"id": 1, "mail": stands, "name": "Udo"}}
+    desk = Desk(Subject(frozenset({normalise("email", "udo@bücher.example")})))
+    place.connector().locate(desk.work())
+    assert ['["1"]'] == [one.key for one in desk.found()]
 
 
 def test_a_value_of_someone_else_is_not_rectified(place):

@@ -25,6 +25,7 @@ def restrict(records: Records, work: Work) -> Outcome:
     for name, notes in by_resource(work.found()).items():
         marks = dict(records.resource(name).restrict)
         if not marks:
+            outcome.count(name, "residual", len(notes))
             outcome.because(name, "residual", _NO_MARK)
             continue
         for note, record in records.fetch(notes):

@@ -12,7 +12,7 @@ from shared.domain.outcome import total
 from shared.domain.step import CHANNELS
 from workers.cli.shown import needed, print_table
 
-_KINDS = ("exported", "erased", "masked", "redacted", "rectified", "restricted", "retained", "affected")
+_KINDS = ("exported", "erased", "masked", "redacted", "rectified", "restricted", "retained", "residual", "affected")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ class Ended:
 
     def counts(self, channel: str) -> str:
         """Sum up what was done in a channel."""
-        verbs = ("locate", "absent")
+        # an erasure's rest has passed by its end
+        verbs = ("locate", "absent", *(["restrict"] if self.ticket["right"] == "erasure" else []))
         done = [step for step in self.ticket["steps"] if step["channel"] == channel and step["verb"] not in verbs]
         sums = {kind: sum(total(step["counts"], kind) for step in done) for kind in _KINDS}
         return " ".join(f"{kind} {number}" for kind, number in sums.items() if number)

@@ -10,8 +10,9 @@ It exports two things:
         return None if value is None else pseudonym(key, "visitor", value)
 
 `KEYLESS` says what may be claimed. True: no key takes part, nothing but the value itself could bring it back (null,
-redact, truncate, freetext). False: the value is *pseudonymised* (GDPR 4(5)): whoever holds the key can test a guess, so
-it is anonymous only once the key is destroyed (hmac, email, phone). Options are keyword arguments with defaults.
+redact, rewrite, truncate, ip, freetext). False: the value is *pseudonymised* (GDPR 4(5)): whoever holds the key can
+test a guess, so it is anonymous only once the key is destroyed (hmac, random, email, phone). Options are keyword
+arguments with defaults.
 
 NULL stays NULL in every strategy. The contract that each must keep is `MaskContract` in the test.
 """

@@ -1,8 +1,11 @@
 """The keyed pseudonym that the pseudonymising strategies share."""
 
 import hmac
+from string import ascii_lowercase
+from string import digits as decimal_digits
 
 _BODY, _PROOF = 24, 8
+_LETTERS = ascii_lowercase + decimal_digits
 
 
 def pseudonym(key: bytes, purpose: str, value: str) -> str:
@@ -18,6 +21,15 @@ def is_pseudonym(key: bytes, purpose: str, text: str) -> bool:
     )
 
 
+def letters(key: bytes, purpose: str, value: str, length: int) -> str:
+    """Return `length` characters of a-z and 0-9 that follow from key and value."""
+    number, written = int.from_bytes(_long(key, f"letters:{purpose}", value, length)), ""
+    while len(written) < length:
+        number, at = divmod(number, len(_LETTERS))
+        written += _LETTERS[at]
+    return written
+
+
 def digits(key: bytes, purpose: str, value: str, length: int) -> str:
     """Return `length` decimal digits that follow from key and value."""
     return str(int(_digest(key, f"digits:{purpose}", value), 16)).zfill(length)[-length:] if length else ""
@@ -25,3 +37,8 @@ def digits(key: bytes, purpose: str, value: str, length: int) -> str:
 
 def _digest(key: bytes, purpose: str, value: str) -> str:
     return hmac.digest(key, f"{purpose}\0{value}".encode(errors="surrogatepass"), "sha256").hex()
+
+
+def _long(key: bytes, purpose: str, value: str, length: int) -> bytes:
+    rounds = range(length // 32 + 1)
+    return b"".join(bytes.fromhex(_digest(key, f"{purpose}:{one}", value)) for one in rounds)

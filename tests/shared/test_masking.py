@@ -94,13 +94,51 @@ class TestHmac(MaskContract):
         assert (one == other) == (self.mask(one) == self.mask(other))
 
     def test_shape(self):
-        """A pseudonym is 32 hex digits."""
+        """A pseudonym is 32 hex digits, and a suffix that is asked for is put on once."""
         assert re.fullmatch("[0-9a-f]{32}", self.mask("Ada"))
+        masked = self.mask("Ada", suffix="@masked.test")
+        assert re.fullmatch("[0-9a-f]{32}@masked.test", masked)
+        assert masked == self.mask(masked, suffix="@masked.test")
 
     @given(st.from_regex("[0-9a-f]{32}", fullmatch=True))
     def test_what_only_looks_like_a_pseudonym_is_masked(self, value):
         """Somebody's session id of 32 hex digits does not pass as masked already."""
         assert value != self.mask(value)
+
+
+class TestRewrite(MaskContract):
+    name = "rewrite"
+
+    def test_what_stands_there(self):
+        """The text and its suffix, whatever stood there."""
+        assert "1234-test" == self.mask("Ada", text="1234", suffix="-test")
+
+
+class TestRandom(MaskContract):
+    name = "random"
+    idempotent = False
+
+    @given(NAMES, st.integers(0, 100))
+    def test_shape(self, value, length):
+        """So many letters and digits, then the suffix."""
+        assert re.fullmatch(f"[a-z0-9]{{{length}}}@x", self.mask(value, length=length, suffix="@x"))
+
+
+class TestIp(MaskContract):
+    name = "ip"
+    values = st.builds("10.0.{}.{}".format, st.integers(0, 255), st.integers(10, 255))
+
+    @pytest.mark.parametrize(
+        ("value", "expected"),
+        [
+            ("203.0.113.77", "203.0.113.0"),
+            ("2001:db8:1:2:3::4", "2001:db8:1::"),
+            ("localhost", "[redacted]"),
+        ],
+    )
+    def test_the_network_stays(self, value, expected):
+        """The host's bits are zero; what is no address says nothing."""
+        assert expected == self.mask(value)
 
 
 class TestTruncate(MaskContract):
@@ -242,7 +280,7 @@ def test_every_strategy_keeps_the_contract():
 
 def test_what_may_be_called_anonymous():
     """Strategies with a key are pseudonymising, the others are not."""
-    assert {"hmac", "email", "phone"} == {name for name in masking.names() if not masking.keyless(name)}
+    assert {"hmac", "email", "phone", "random"} == {name for name in masking.names() if not masking.keyless(name)}
 
 
 @pytest.mark.parametrize("ask", [masking.strategy, masking.keyless])

@@ -8,11 +8,12 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from shared.datamap import Edge, load, parse
+from shared.datamap import Edge, Link, LinkEnd, load, parse
 from shared.domain.errors import UsageError
 
 ROOT = Path(__file__).parent.parent.parent
 SHOP = Path(__file__).parent / "data" / "fides_shop.yml"
+CLINIC = SHOP.with_name("fides_clinic.yml")
 SHIPPED = sorted(
     path for folder in ("deploy/datamaps", "workers/demo/datamaps") for path in (ROOT / folder).glob("*.yaml")
 )
@@ -74,11 +75,57 @@ def test_a_fides_dataset_works_unchanged():
     assert 4 == len(graph.edges)
 
 
+def test_what_fides_can_say_of_a_dataset_is_honoured():
+    """Two datasets, fields in fields, identities of several kinds, erase_after across them, every override."""
+    graph = load(CLINIC)
+    assert ["letter", "patient", "visit"] == sorted(graph.collections)  # skip_processing leaves one out
+    patient = graph.collections["patient"]
+    assert {
+        "email": ("email",), "insurance_no": ("insurance_number",), "history.doctors.phone": ("phone_number",),
+    } == {name: one.kinds for name, one in patient.identities.items()}  # fmt: skip
+    assert ("visit", "letter") == patient.erase_after
+    assert {
+        "note": {"strategy": "rewrite", "text": "gone", "suffix": "-x"}, "nick": {"strategy": "random", "length": 5},
+        "token": "hmac", "address_ip": "ip", "born": "null",
+    } == {name: one.ext.mask for name, one in patient.fields.items() if one.ext.mask}  # fmt: skip
+    allergies = patient.fields["history.allergies"]
+    assert (("history", "allergies"), "history", True) == (
+        (allergies.column, *allergies.path), allergies.root, allergies.all_elements,
+    )  # fmt: skip
+    assert ("user.content",) == graph.collections["letter"].columns["text"].categories
+    assert Edge("patient", "history.doctors.visit_id", "visit", "id", "patient") in graph.edges
+    assert Edge("visit", "next_visit", "visit", "id", "visit") in graph.edges
+    assert () == graph.collections["visit"].primary_key
+
+
+def test_our_paths_are_fields_like_nested_ones():
+    """`rightsdesk: {paths: …}` and Fideslang's `fields:` say the same; keys with dots stand in quotes."""
+    inner = {"data_categories": ["user.contact.email"], "fides_meta": {"identity": "email"}}
+    ours = {"name": "a", "rightsdesk": {"paths": {'"x.y".from[]': inner, "z": None}}}
+    graph = parse([contacts(ours)])
+    leaf = graph.collections["contacts"].leaves['a."x.y".from']
+    assert ("a", ("x.y", "from"), "email") == (leaf.column, leaf.path, leaf.identity)
+    assert ["z"] == [one.path[0] for one in graph.collections["contacts"].within("a") if not one.identity]
+
+
+def test_a_reference_to_another_dataset_is_a_link():
+    """It is kept for the systems beside this one; a collection is reached by it."""
+    back = {"references": [{"dataset": "crm", "field": "customers.data.ids[]", "direction": "from"}]}
+    orders = {"name": "orders", "fields": [KEY, {"name": "customer", "fides_meta": back}]}
+    graph = parse([{"fides_key": "shop", "name": "S", "collections": [orders]}])
+    assert (Link("orders", "customer", "crm", "customers.data.ids", "from"),) == graph.links
+    assert "crm.customers.data.ids" == graph.links[0].kind
+    (collection,) = graph.ended([LinkEnd("orders", "customer", graph.links[0].kind, emits=False)]).collections.values()
+    assert ("crm.customers.data.ids",) == collection.identities["customer"].kinds
+
+
 def test_categories_come_from_the_field_within_it_or_from_its_collection():
-    """A column with fields inside has their categories; one without any has its collection's."""
+    """A field within a document has its own categories; one without any has its collection's."""
     graph = load(SHOP)
-    assert ("user.job_title",) == graph.collections["customer"].columns["workplace"].categories
-    assert graph.collections["customer"].columns["workplace"].personal
+    customer = graph.collections["customer"]
+    assert not customer.columns["workplace"].personal
+    assert ["workplace.employer", "workplace.position"] == list(customer.leaves)
+    assert ("user.job_title",) == customer.fields["workplace.position"].categories
     text = graph.collections["review"].columns["text"]
     assert ("user.content",) == text.categories
     assert (True, True, False) == (text.has("user"), text.has("user.content"), text.has("user.cont"))
@@ -201,6 +248,28 @@ WRONG = [
         contacts({"name": "x", "fides_meta": {"references": [{"dataset": "d", "field": "contacts.ids"}]}}),
         "a reference names contacts.ids, which is no field of it; did you mean id?",
     ),
+    (changed(fides_meta={"data_type": "strng"}), "unknown data type strng; did you mean string?"),
+    (changed(fides_meta={"data_type": "objects[]"}), "unknown data type objects[]; did you mean object?"),
+    (changed(fides_meta={"identity": "e-mail"}), "unknown identity e-mail; did you mean email?"),
+    (
+        changed(fides_meta={"references": [{"dataset": "d", "field": "contacts.id", "direction": "form"}]}),
+        "direction is from or to, not form; did you mean from?",
+    ),
+    (changed(fides_meta={"custom_request_field": "x"}), "custom_request_field is not supported; state `identity`"),
+    (changed(fides_meta={"redact": "name"}), "redact is not supported"),
+    (changed(rightsdesk={"widn": False}), "email.rightsdesk: unknown key widn; did you mean widen?"),
+    (changed(rightsdesk={"mask": "redakt"}), "contacts.email: no masking strategy redakt; did you mean redact?"),
+    (changed(rightsdesk={"mask": {"strategy": "truncate", "lenght": 3}}), "truncate does not take lenght: 3"),
+    (changed(fides_meta={"masking_strategy_override": {"strategy": "null_rewrit"}}), "did you mean null_rewrite?"),
+    (changed(fides_meta={"masking_strategy_override": {"strategy": "aes_encrypt"}}), "aes_encrypt is not supported"),
+    (changed(fides_meta={"masking_strategy_override": {"strategy": "preserve"}}), "preserve is not supported"),
+    (changed(rightsdesk={"paths": {"a..b": {}}}), "a..b is not a path"),
+    (changed(rightsdesk={"paths": {"a": {"data_categores": []}}}), "paths.a: unknown key data_categores"),
+    (changed(rightsdesk={"paths": {"a": {}}}), "contacts.email is an object; state identity and references within"),
+    (contacts(rightsdesk={"scpe": {}}), "contacts.rightsdesk: unknown key scpe; did you mean scope?"),
+    (contacts({"name": "x", "fields": [{"name": "y", "fides_meta": {"primary_key": True}}]}), "has no primary_key"),
+    (contacts(fides_meta={"erase_after": ["d.contact"]}), "names d.contact, which is not in this file; did you mean"),
+    (contacts(fides_meta={"erase_after": ["e.contacts"]}), "systems are erased side by side"),
     (contacts(rightsdesk={"edges": [{"field": "emial", "to": "contacts.id"}]}), "did you mean email?"),
     (contacts(rightsdesk={"retain": {"for": "P8Y", "from": "at", "ground": "x"}}), "retain.from names no field of it"),
     (contacts(rightsdesk={"statement": "notes"}), "statement names no field of it"),
@@ -213,11 +282,11 @@ def test_what_is_misspelt_names_its_neighbour(dataset, said):
     assert said in refused(dataset)
 
 
-def test_a_collection_needs_a_primary_key():
-    """Without it a row written down could not be found again."""
+def test_a_primary_key_may_be_left_to_the_database():
+    """Many a Fides dataset names none; the database knows it."""
     dataset = contacts()
     dataset["collections"][0]["fields"] = [EMAIL]
-    assert "collection contacts has no field with fides_meta.primary_key: true" == refused(dataset)
+    assert () == parse([dataset]).collections["contacts"].primary_key
 
 
 def test_a_collection_that_nothing_leads_to_is_an_error():
@@ -235,7 +304,7 @@ def test_a_reference_to_leads_one_way():
     assert "no identity and no reference leads to logs; add references" == refused(dataset)
 
 
-@pytest.mark.parametrize("ours", [{"scpe": {}}, {"on_erasure": "shred"}, [1], {"retain": {"for": "P1Y"}}])
+@pytest.mark.parametrize("ours", [{"on_erasure": "shred"}, [1], {"retain": {"for": "P1Y"}}])
 def test_our_own_keys_are_checked(ours):
     """What stands under `rightsdesk:` is validated by our own models."""
     with pytest.raises(ValidationError):

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from shared.datamap import LinkEnd
 from shared.domain.identifier import Identifier, Subject
 from shared.domain.outcome import Found, Outcome
 from shared.domain.step import DATA_VERBS
@@ -55,6 +56,9 @@ class Work:
     "statement": text}; `restrict` {"holds", "kept"} under a legal hold, which the engine counts; `subjects` {"from",
     "to"} (ISO datetimes, or null); `absent` {"act": the verb to prove, "changes": …, "statement": …}; `delete` and
     `silence` {"silence": [{"file": key, "from": seconds, "to": seconds}]}.
+
+    `links` are the fields of this system by which it and the client's other systems lead to each other: a connector
+    that knows them reports their values as identifiers of the links' kinds.
     """
 
     ticket: UUID
@@ -68,6 +72,7 @@ class Work:
     cursor: str = ""
     again: bool = False
     checkpoint: Callable[[str], None] = lambda _: None
+    links: tuple[LinkEnd, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

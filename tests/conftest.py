@@ -7,6 +7,7 @@ import hypothesis
 import pytest
 import redis
 
+from tests.mariadb import MariaDb, mariadb_server
 from tests.servers import Postgres, postgres_server, valkey_server
 
 hypothesis.settings.register_profile("here", deadline=None, database=None)
@@ -64,6 +65,20 @@ def postgres_url(postgres: Postgres) -> str:
 def database(postgres: Postgres) -> Iterator[str]:
     """Yield the SQLAlchemy URL of a fresh, empty PostgreSQL database."""
     with postgres.database() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDb]:
+    """Yield a real MariaDB, in which databases are made; skipped, with the reason, where none is installed."""
+    with mariadb_server() as server:
+        yield server
+
+
+@pytest.fixture
+def maria_database(mariadb: MariaDb) -> Iterator[str]:
+    """Yield the SQLAlchemy URL of a fresh, empty MariaDB database."""
+    with mariadb.database() as url:
         yield url
 
 

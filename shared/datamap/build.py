@@ -55,7 +55,13 @@ class Builder:
         for name, field in ((one.collection, one.field) for one in links):
             self._resolved(name, field)
         collections = {name: replace(one, erase_after=self._following(name)) for name, one in self._collections.items()}
-        graph = DataMap(collections, tuple(dict.fromkeys(edges)), tuple(dict.fromkeys(links)), tuple(self._datasets), frozenset(self._unmapped))
+        graph = DataMap(
+            collections,
+            tuple(dict.fromkeys(edges)),
+            tuple(dict.fromkeys(links)),
+            tuple(self._datasets),
+            frozenset(self._unmapped),
+        )
         _check_reachable(graph)
         return graph
 

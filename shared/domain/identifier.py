@@ -29,6 +29,11 @@ class Identifier:
     kind: str
     value: str
 
+    @property
+    def is_key(self) -> bool:
+        """Whether it only ties records of systems together (`dataset.collection.field`): nobody writes it in a text."""
+        return self.kind.count(".") > 1
+
 
 def normalise(kind: str, raw: object, *, region: str | None = None, plus_addresses: bool = False) -> Identifier | None:
     """Return the identifier in the one form that is compared, or None if `raw` is not one.

@@ -39,7 +39,9 @@ def stands_in(text: str, subject: Subject) -> list[tuple[int, int]]:
 @lru_cache(maxsize=256)
 def _sought(subject: Subject) -> tuple[tuple[str, ...], frozenset[str], tuple[str, ...]]:
     """Return what is sought for a person: other ids, e-mail addresses, phone numbers."""
-    ids = sorted(one.value for one in subject.identifiers if one.kind not in {EMAIL, PHONE} and one.value)
+    ids = sorted(
+        one.value for one in subject.identifiers if one.kind not in {EMAIL, PHONE} and one.value and not one.is_key
+    )
     return tuple(ids), subject.of_kind(EMAIL), tuple(sorted(filter(_DIGIT.search, subject.of_kind(PHONE))))
 
 

@@ -7,6 +7,7 @@ import yaml
 
 from shared.domain.identifier import EMAIL, PHONE, Identifier, Subject
 from shared.inventory import Client, System
+from shared.testing import Desk
 from workers.connectors.sql import CONNECTOR
 
 ADA = "ada@acme.test"
@@ -200,6 +201,11 @@ class Store:
         place.write_bytes(content)
         return place
 
+    def tables(self, metadata, *collections, key="chat", **dataset):
+        """Make tables of one's own and describe them instead of the chat system's."""
+        metadata.create_all(self.engine)
+        self.datamap = {"dataset": [{"fides_key": key, "name": key, "collections": list(collections), **dataset}]}
+
     def connector(self, **settings):
         """Return a fresh connector."""
         (self.folder / "map.yaml").write_text(yaml.safe_dump(self.datamap, allow_unicode=True), encoding="utf-8")
@@ -216,3 +222,18 @@ def subject(*, email=(ADA,), phone=(ADA_PHONE,), names=("ada example",), other=(
     given = [Identifier(EMAIL, one) for one in email] + [Identifier(PHONE, one) for one in phone]
     given += [Identifier(kind, value) for kind, value in other]
     return Subject(frozenset(given), names=frozenset(names), region="DE", **more)
+
+
+def run(store, desk, verb, **args):
+    """Run a verb on a fresh connector."""
+    connector = store.connector()
+    try:
+        return getattr(connector, verb)(desk.work(**args))
+    finally:
+        connector.close()
+
+
+def erase(store, person=None, **more):
+    """Locate, delete and look again; return the desk and the three outcomes."""
+    desk = Desk(person or subject(), **more)
+    return desk, run(store, desk, "locate"), run(store, desk, "delete"), run(store, desk, "absent", act="delete")

@@ -1,4 +1,4 @@
-"""The SQL connector keeps the contract, on SQLite and on PostgreSQL."""
+"""The SQL connector keeps the contract, on SQLite, PostgreSQL and MariaDB."""
 
 from datetime import datetime
 
@@ -111,6 +111,13 @@ class TestSqlite(SqlContract):
     def store(self, tmp_path):
         """Return a store in a SQLite file."""
         return Store(f"sqlite:///{tmp_path / 'chat.db'}", tmp_path)
+
+
+class TestMariaDb(SqlContract):
+    @pytest.fixture
+    def store(self, maria_database, tmp_path):
+        """Return a store in a MariaDB database."""
+        return Store(maria_database, tmp_path)
 
 
 class TestPostgres(SqlContract):

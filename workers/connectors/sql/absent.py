@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 
 from shared.datamap import Collection
-from shared.domain.identifier import normalise_name
 from shared.domain.outcome import Found, Outcome
 from shared.ports import Work
 from workers.connectors.sql import matching
@@ -12,6 +11,7 @@ from workers.connectors.sql.database import Database
 from workers.connectors.sql.fates import Fates, duty
 from workers.connectors.sql.files import Files
 from workers.connectors.sql.graph import Graph
+from workers.connectors.sql.locate import Search
 from workers.connectors.sql.mask import Mask, Masks
 from workers.connectors.sql.rectify import Wanted
 from workers.connectors.sql.restrict import LIFTED, RESTRICTED, formerly
@@ -42,6 +42,7 @@ class Look:
         if act in ("delete", "mask"):
             self._by_keys(self._notes.mentions, self._redacted)
             self._look_for_files()
+            self._by_identity()
             self._scan()
         return self._outcome
 
@@ -92,9 +93,7 @@ class Look:
     def _clean(self, collection: Collection, row: Row, masks: Masks, masked: Mapping[str, Mask]) -> None:
         """Hit if a masked field says anything that its mask would not say."""
         for name in masked:
-            column, form = collection.columns[name], masks.fixed_form(name)
-            says_name = column.has("user.name") and _folded(row[name]) in self._work.subject.names
-            if says_name or (column.personal and form is not None and plain(row[name]) not in form):
+            if masks.says(name, row):
                 self._hit(collection.name, f"{collection.name}.{name} is not masked")
             elif matching.names_subject(row[name], self._subject):
                 self._hit(collection.name, f"the value stands in {collection.name}.{name}")
@@ -139,10 +138,12 @@ class Look:
                 if one.fate not in KNOWN_TO_STAY and self._files and self._files.stands(place, one.key):
                     self._hit(place, "a file that was to go still stands")
 
+    def _by_identity(self) -> None:
+        """Ask once more by the identities that decide: a row may have come back under another key."""
+        for place in Search(self._database, self._graph, self._work, None).sure_roots():
+            if place not in self._notes.fates:
+                self._hit(place[0], "a row with the person's identifiers stands")
+
     def _scan(self) -> None:
         for collection, column in Scan(self._database, self._graph, self._work).hits():
             self._hit(collection, f"the value stands in {collection}.{column}")
-
-
-def _folded(value: object) -> str:
-    return normalise_name(str(value)) if value is not None else ""

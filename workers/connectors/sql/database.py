@@ -10,14 +10,20 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SAWarning, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SAWarning, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.sql.sqltypes import NullType
 
 from shared.domain.errors import Final, Retryable, UsageError
+from workers.connectors.sql.obstacles import Refused, obstacle, passing
 
 BATCH = 500  # keys per statement, and rows per transaction
-_PASSING = {5, 6, 10, 13, 14}  # SQLITE_BUSY, LOCKED, IOERR, FULL, CANTOPEN: these may pass, the rest will not
+DRIVERS = {
+    "sqlite": "sqlite",
+    "postgresql": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mariadb+pymysql",
+}
 
 
 def url_of(text: str, folder: Path) -> sa.URL:
@@ -26,6 +32,12 @@ def url_of(text: str, folder: Path) -> sa.URL:
         url = sa.make_url(text)
     except sa.exc.ArgumentError:
         raise UsageError("`url` is not a SQLAlchemy URL, such as sqlite:///chat.db") from None
+    driver = DRIVERS.get(url.get_backend_name())
+    if driver is None:
+        known = ", ".join(DRIVERS.values())
+        raise UsageError(f"{url.get_backend_name()} databases are not supported; `url` begins with one of {known}")
+    if "+" not in url.drivername:
+        url = url.set(drivername=driver)
     if url.get_backend_name() == "sqlite" and url.database and not url.database.startswith(("/", ":memory:", "file:")):
         return url.set(database=str(folder / url.database))
     return url
@@ -39,6 +51,8 @@ class Database:
         self._url = url
         self._engine: sa.Engine | None = None
         self._tables: dict[str, sa.Table] = {}
+        self._second: Database | None = None
+        self.mapped_views: frozenset[str] = frozenset()
 
     @property
     def dialect(self) -> str:
@@ -47,6 +61,9 @@ class Database:
 
     def close(self) -> None:
         """Let go of connections and of what was reflected."""
+        if self._second is not None:
+            self._second.close()
+        self._second = None
         if self._engine is not None:
             self._engine.dispose()
         self._engine = None
@@ -67,17 +84,25 @@ class Database:
             with connection.begin():
                 yield connection
 
-    def names(self) -> list[str]:
-        """Return the names of all tables of the schema."""
-        with self.reading("the schema") as connection:
-            return sorted(sa.inspect(connection).get_table_names())
+    @contextmanager
+    def reading_back(self, place: str) -> Iterator[sa.Connection]:
+        """Open a transaction that only reads, on a second connection: it sees what really was committed."""
+        if self._second is None:
+            self._second = Database(self._url, self._system)
+        with self._second.reading(place) as connection:
+            yield connection
 
-    def views(self) -> dict[str, bool]:
-        """Return the names of all views of the schema, and whether each keeps copies (is materialised)."""
+    def names(self, schema: str | None = None) -> list[str]:
+        """Return the names of all tables of a schema; the database's default one unless told."""
+        with self.reading("the schema") as connection:
+            return sorted(sa.inspect(connection).get_table_names(schema))
+
+    def views(self, schema: str | None = None) -> dict[str, bool]:
+        """Return the names of all views of a schema, and whether each keeps copies (is materialised)."""
         with self.reading("the schema") as connection:
             inspector = sa.inspect(connection)
-            views = dict.fromkeys(inspector.get_view_names(), False)
-            kept = inspector.get_materialized_view_names() if self.dialect == "postgresql" else []
+            views = dict.fromkeys(inspector.get_view_names(schema), False)
+            kept = inspector.get_materialized_view_names(schema) if self.dialect == "postgresql" else []
             return views | dict.fromkeys(kept, True)
 
     def partitions(self) -> frozenset[str]:
@@ -88,13 +113,15 @@ class Database:
         with self.reading("the schema") as connection:
             return frozenset(connection.scalars(parts))
 
-    def reflect(self, names: Iterable[str]) -> None:
-        """Read the definitions of tables, without the tables that they reference."""
+    def reflect(self, names: Iterable[str], schema: str | None = None) -> None:
+        """Read the definitions of tables and views, without the tables that they reference."""
         metadata = sa.MetaData()
         event.listen(metadata, "column_reflect", _as_stored if self.dialect == "sqlite" else _null_is_null)
         with self.reading("the schema") as connection, warnings.catch_warnings():
             warnings.simplefilter("ignore", SAWarning)  # expression indexes and unknown types are not needed here
-            metadata.reflect(connection, only=list(names), resolve_fks=False)
+            metadata.reflect(connection, only=list(names), schema=schema, views=True, resolve_fks=False)
+            if self.dialect in ("mysql", "mariadb") and getattr(connection.dialect, "is_mariadb", False):
+                _mark_documents(connection, metadata, schema)
         self._tables |= {table.name: table for table in metadata.tables.values()}
 
     def table(self, name: str) -> sa.Table:
@@ -113,15 +140,10 @@ class Database:
             yield
         except PoolTimeout:
             raise Retryable(f"{self._system}: no connection was free for {place}", after=10) from None
-        except (OperationalError, InterfaceError) as error:
-            code = getattr(error.orig, "sqlite_errorcode", None)
-            if code is not None and code & 0xFF not in _PASSING:
-                raise Final(f"{place}: the database refused ({type(error.orig).__name__})") from None
-            raise Retryable(f"{place}: the database is not available or is locked", after=10) from None
         except DBAPIError as error:
-            if error.connection_invalidated:
-                raise Retryable(f"{place}: the connection to the database was lost", after=10) from None
-            raise Final(f"{place}: the database refused ({type(error).__name__})") from None
+            if passing(error):
+                raise Retryable(f"{place}: the database is not available or is locked", after=10) from None
+            raise Refused(f"{place}: {obstacle(error)}", why=obstacle(error)) from None
         except SQLAlchemyError as error:
             raise Final(f"{place}: the database and the data map disagree ({type(error).__name__})") from None
 
@@ -156,6 +178,8 @@ def _engine(url: sa.URL, system: str) -> sa.Engine:
         )
     if path and not path.startswith(":memory:"):
         options |= {"pool_size": 1, "max_overflow": 4, "pool_pre_ping": not lite}
+    if url.get_driver_name() == "pymysql" and "charset" not in url.query:
+        url = url.update_query_dict({"charset": "utf8mb4"})
     try:
         engine = sa.create_engine(url, **options)
     except (ModuleNotFoundError, sa.exc.ArgumentError, sa.exc.NoSuchModuleError):
@@ -165,6 +189,8 @@ def _engine(url: sa.URL, system: str) -> sa.Engine:
         event.listen(engine, "begin", _begin_sqlite)
     elif url.get_backend_name() == "postgresql":
         event.listen(engine, "begin", _begin_postgres)
+    else:
+        event.listen(engine, "begin", _begin_mysql)
     return engine
 
 
@@ -181,3 +207,24 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 def _begin_postgres(connection: sa.Connection) -> None:
     if connection.get_execution_options().get("rightsdesk_writes"):
         connection.exec_driver_sql("SET LOCAL lock_timeout = '15s'")
+
+
+def _begin_mysql(connection: sa.Connection) -> None:
+    if connection.get_execution_options().get("rightsdesk_writes"):
+        connection.exec_driver_sql("SET SESSION innodb_lock_wait_timeout = 15")
+
+
+def _mark_documents(connection: sa.Connection, metadata: sa.MetaData, schema: str | None) -> None:
+    """Mark MariaDB's columns of JSON, which are texts with a check."""
+    clauses = connection.execute(
+        sa.text(
+            "SELECT table_name, check_clause FROM information_schema.check_constraints"
+            " WHERE constraint_schema = COALESCE(:schema, DATABASE()) AND check_clause LIKE 'json_valid(%'"
+        ),
+        {"schema": schema},
+    ).all()
+    tables = {table.name: table for table in metadata.tables.values()}
+    for name, clause in clauses:
+        column = clause.removeprefix("json_valid(").removesuffix(")").strip("`")
+        if name in tables and column in tables[name].c:
+            tables[name].c[column].info["document"] = True

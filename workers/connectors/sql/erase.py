@@ -1,7 +1,7 @@
 """`delete`: files first, then children, then parents; and `mask`, which leaves the rows and takes the person out."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 import sqlalchemy as sa
@@ -17,7 +17,8 @@ from workers.connectors.sql.graph import Graph
 from workers.connectors.sql.mask import Mask, Masks, changes
 from workers.connectors.sql.matching import names_subject
 from workers.connectors.sql.progress import Progress
-from workers.connectors.sql.rows import Notes, chunks, fetch, having, key_of, rewrite, within
+from workers.connectors.sql.rows import Notes, Row, chunks, having, key_of, within
+from workers.connectors.sql.writing import Writer, differently, refuse_views
 
 _FATES = {"duty": "retained", "kept": "retained", "needed": "retained", "masked": "masked", "shared": "shared"}
 
@@ -28,6 +29,7 @@ class Erasure:
     def __init__(self, database: Database, graph: Graph, files: Files | None, work: Work, today: date) -> None:
         self._database, self._graph, self._files, self._work = database, graph, files, work
         self._notes = Notes(work, graph)
+        refuse_views(database, self._notes)
         self._fates = Fates(database, graph, self._notes, work.subject, today)
         self._outcome = Outcome()
 
@@ -43,7 +45,8 @@ class Erasure:
             # Written down parents first; backwards, a row goes before the row of its own table that it references.
             for batch in chunks(reversed(self._notes.rows.get(name, Spilled()))):
                 if going := progress.rest(name, [one for one in batch if one.place not in kept]):
-                    progress.went(name, len(going), self._delete(collection, going))
+                    gone = Writer(self._database, collection, self._outcome).delete([one.key for one in going])
+                    progress.went(name, len(going), gone.erased, gone.failed)
                 self._keep(collection, [one for one in batch if one.place in kept])
             self._outcome.count(name, "erased", progress.erased[name])
         return self._close()
@@ -70,13 +73,6 @@ class Erasure:
         for (name, outcome, ground), all_of_it in self._fates.grounds.items():
             self._outcome.because(name, outcome, ground, latest_end(all_of_it))
         return self._outcome
-
-    def _delete(self, collection: Collection, found: Sequence[Found]) -> int:
-        """Delete rows; return how many of them were there."""
-        table = self._database.table(collection.name)
-        here = sa.and_(having(table, collection, [one.key for one in found]), within(table, collection))
-        with self._database.writing(collection.name) as connection:
-            return connection.execute(sa.delete(table).where(here)).rowcount
 
     def _let_go(self) -> None:
         """Loosen what the order of deletes cannot heed: rows that need each other, in one table or in a circle."""
@@ -126,18 +122,28 @@ class Erasure:
     def _overwrite(
         self, collection: Collection, found: Sequence[Found], masks: dict[str, Mask], *, mark: bool = False
     ) -> int:
-        """Write masked values into rows, and the marks of a restriction; return how many of the rows stand."""
-        table = self._database.table(collection.name)
+        """Write masked values into rows, and the marks of a restriction; return how many of the rows hold them."""
         marks = dict(collection.ext.restrict) if mark else {}
-        with self._database.writing(collection.name) as connection:
-            keys = [one.key for one in found]
-            rows = fetch(connection, table, collection, keys, masks, lock=True)
-            settled = {one.key for one in found if one.fate in ("masked", "retained")}
-            new = {
-                key: changes(row, masks, again=self._stands if key in settled else None) for key, row in rows.items()
+        settled = {one.key for one in found if one.fate in ("masked", "retained")}
+        writer = Writer(self._database, collection, self._outcome)
+        unfit: set[tuple[str, str]] = set()
+
+        def masked(rows: Mapping[str, Row]) -> dict[str, Row]:
+            return {
+                key: marks
+                | changes(
+                    row,
+                    masks,
+                    again=self._stands if key in settled else None,
+                    misfit=lambda name, key=key: unfit.add((key, name)),  # type: ignore[misc] # of this round
+                )
+                for key, row in rows.items()
             }
-            rewrite(connection, table, collection, {key: values | marks for key, values in new.items()})
-        return len(rows)
+
+        written = writer.rewrite([one.key for one in found], [*masks, *marks], masked, differently)
+        for _, name in sorted(unfit):
+            writer.misfit(name)
+        return len(set(written.whole) - {key for key, _ in unfit})
 
     def _stands(self, value: object) -> bool:
         return names_subject(value, self._work.subject)

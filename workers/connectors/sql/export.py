@@ -1,6 +1,7 @@
 """`export`: every row that is the person's, as it stands, and the files that it names."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -11,10 +12,12 @@ from shared.masking import strategy
 from shared.masking.freetext import redact_others
 from shared.ports import Work
 from workers.connectors.sql.database import Database
+from workers.connectors.sql.documents import blanked, changed_in, only, opened
+from workers.connectors.sql.elements import Elements
 from workers.connectors.sql.files import Files
 from workers.connectors.sql.graph import Graph, author_of
 from workers.connectors.sql.mask import document, each_text
-from workers.connectors.sql.rows import Notes, Row, chunks, fetch, opened, plain
+from workers.connectors.sql.rows import Notes, Row, chunks, fetch, plain
 
 _MASKS = {EMAIL: "email", PHONE: "phone"}
 
@@ -39,24 +42,32 @@ def export(database: Database, graph: Graph, files: Files | None, work: Work) ->
 
 
 def _columns(collection: Collection, *, provided: bool) -> list[Column]:
-    return [one for one in collection.columns.values() if not provided or one.provided in ("true", "observed")]
+    """Return the columns to export; of a document of which only some fields were provided, these."""
+    return [
+        one
+        for one in collection.columns.values()
+        if not provided or any(_was_provided(field) for field in (one, *collection.within(one.name)))
+    ]
+
+
+def _was_provided(column: Column) -> bool:
+    return column.provided in ("true", "observed")
 
 
 def _batches(
     database: Database, collection: Collection, columns: Sequence[Column], found: Iterable[Found], work: Work
 ) -> Iterator[tuple[int, Iterator[Mapping[str, Any]]]]:
     table = database.table(collection.name)
-    documents = {one.name for one in columns if document(table, one)}
     author = collection.ext.author
     needed = [author.field, *author.when] if author else []
+    shows = {True: _shows(collection, columns, work, by_herself=True)}
+    shows[False] = _shows(collection, columns, work, by_herself=False)
+    documents = {one.name for one in columns if document(table, one)}
 
     def shown(row: Row) -> dict[str, Any]:
-        by_herself = author_of(collection, row) is not None
         return {
-            one.name: _shown(
-                one, opened(row[one.name]) if one.name in documents else row[one.name], work, by_herself=by_herself
-            )
-            for one in columns
+            name: show(opened(row[name]) if name in documents else row[name])
+            for name, show in shows[author_of(collection, row) is not None]
         }
 
     for batch in chunks(found):
@@ -66,7 +77,36 @@ def _batches(
         yield len(batch), map(shown, rows.values())
 
 
-def _shown(column: Column, value: Any, work: Work, *, by_herself: bool) -> Any:
+def _shows(
+    collection: Collection, columns: Sequence[Column], work: Work, *, by_herself: bool
+) -> list[tuple[str, Callable[[Any], Any]]]:
+    """Return, by column, what makes a value what the person may see of it."""
+    return [(one.name, _show(collection, one, work, by_herself=by_herself)) for one in columns]
+
+
+def _show(collection: Collection, column: Column, work: Work, *, by_herself: bool) -> Callable[[Any], Any]:
+    """Return what makes a column's value what the person may see: nothing of others, in portability what counts."""
+    fields = collection.within(column.name)
+    others = Elements(collection, work.subject).others_in(column.name)
+    left_out = [one for one in fields if work.args.get("provided") and not _was_provided(one)]
+    apart = work.args.get("provided") and not _was_provided(column)
+
+    def show(value: Any) -> Any:
+        if apart:
+            value = only(value, [one.path for one in fields if _was_provided(one)])
+        for one in left_out:
+            value = changed_in(one, value, lambda _: None)
+        if others is not None:
+            value = blanked(value, others.among)
+        for one in fields:
+            if one.ext.others or one.ext.free_text:
+                value = changed_in(one, value, partial(_shown, one, work, by_herself))
+        return _shown(column, work, by_herself, value)
+
+    return show
+
+
+def _shown(column: Column, work: Work, by_herself: bool, value: Any) -> Any:
     """Return a value as the person may see it: another person's is masked (Art. 15(4)).
 
     What she wrote herself stays as she wrote it; in what others wrote, their and third people's addresses go.

@@ -7,14 +7,16 @@ from typing import Literal
 
 import sqlalchemy as sa
 
-from shared.datamap import Collection, Retain
+from shared.datamap import Collection, Column, Retain
 from shared.deadlines import period
 from shared.domain.identifier import Subject
 from shared.domain.outcome import Found
 from shared.spill import Labels
 from workers.connectors.sql import matching
 from workers.connectors.sql.database import Database
-from workers.connectors.sql.graph import Graph, Reference, author_of, holds
+from workers.connectors.sql.elements import Elements
+from workers.connectors.sql.exact import equals
+from workers.connectors.sql.graph import Graph, Reference, author_of, holds, links
 from workers.connectors.sql.rows import Notes, Row, chunks, fetch, key_of
 
 NEEDED_BY_OTHERS = "still needed by another person"
@@ -44,7 +46,9 @@ class Fates:
         self.order = graph.children_first(self.enforced)
         self._references = tuple(dict.fromkeys([*graph.references, *self.enforced]))
         self._needs: Labels[Kept] = Labels()
-        self._needed: dict[tuple[str, str], None] = {}  # the fields by which kept rows need others, in order
+        self._needed: dict[
+            tuple[str, tuple[str, ...]], None
+        ] = {}  # the fields by which kept rows need others, in order
         self.kept: Labels[Kept] = Labels()
         self.grounds: dict[tuple[str, str, str], set[Kept]] = {}
 
@@ -59,9 +63,11 @@ class Fates:
 
     def _may_stay(self, name: str) -> bool:
         """Say whether anything can keep a collection's rows; where nothing can, none of them need be read."""
-        ext = self._graph.collections[name].ext
+        collection = self._graph.collections[name]
+        ext = collection.ext
         needed = any(one.parent == name for one in self._references) or any(name == one for one, _ in self._needed)
-        return ext.retain is not None or ext.on_erasure != "delete" or needed
+        lists = any(one.structured for one in collection.identities.values())
+        return ext.retain is not None or ext.on_erasure != "delete" or needed or lists
 
     def keep(self, place: tuple[str, str], kept: Kept) -> None:
         """Let a row stay."""
@@ -109,9 +115,9 @@ class Fates:
     def _rows(self, collection: Collection, keys: Sequence[str]) -> dict[str, Row]:
         table = self._database.table(collection.name)
         texts = {one.name for one in collection.columns.values() if one.ext.free_text}
-        fields = set(self._graph.fields(collection.name)) - texts | self._graph.link_fields(collection.name)
-        fields |= {one.child_field for one in self.enforced if one.child == collection.name}
-        fields |= {one.parent_field for one in self.enforced if one.parent == collection.name}
+        fields = set(self._graph.fields(collection.name)) - texts | self._graph.judged_by(collection.name)
+        fields |= {field for one in self.enforced if one.child == collection.name for field in one.child_fields}
+        fields |= {field for one in self.enforced if one.parent == collection.name for field in one.parent_fields}
         with self._database.reading(collection.name) as connection:
             return fetch(connection, table, collection, keys, fields)
 
@@ -125,13 +131,17 @@ class Fates:
     def _for_another(self, collection: Collection, row: Row, shared: Literal["shared", "masked"] | None) -> Kept | None:
         needs = [
             kept
-            for name, field in self._needed
-            if name == collection.name and (kept := self._needs.get((name, field, str(row[field]))))
+            for name, fields in self._needed
+            if name == collection.name
+            for value in links(collection, row, fields)
+            if (kept := self._needs.get((name, *fields, value)))
         ]
         if needed := next((kept for kept in needs if kept.how == "needed"), None):
             return needed
         if collection.ext.on_erasure == "mask":
             return Kept("masked")
+        if Elements(collection, self._subject).shared(row):
+            return Kept("shared", NEEDED_BY_OTHERS)
         if shared:
             # Of a row that is this person's alone others need the key, not the name and address in it.
             return Kept("masked" if self.own(collection, row) else shared, NEEDED_BY_OTHERS)
@@ -140,12 +150,13 @@ class Fates:
     def _keep_what_it_needs(self, collection: Collection, row: Row, kept: Kept) -> None:
         whole = kept.how in ("duty", "kept", "needed")
         for one in self._references if whole else self.enforced:
-            if one.child == collection.name and row[one.child_field] is not None and holds(row, one.when):
+            if one.child == collection.name and holds(row, one.when):
                 why = Kept("needed", kept.ground, kept.until) if whole else Kept("masked", NEEDED)
-                place = (one.parent, one.parent_field, str(row[one.child_field]))
-                self._needed[place[:2]] = None
-                if whole or place not in self._needs:
-                    self._needs[place] = why
+                self._needed[one.parent, one.parent_fields] = None
+                for value in links(collection, row, one.child_fields):
+                    place = (one.parent, *one.parent_fields, value)
+                    if whole or place not in self._needs:
+                        self._needs[place] = why
 
     def _leads_up(self, reference: Reference) -> bool:
         return any(not lead.down and lead.reference == reference for lead in self._graph.leads)
@@ -155,31 +166,38 @@ class Fates:
         child = self._graph.collections[reference.child]
         table = self._database.table(child.name)
         values: dict[str, list[str]] = {}
-        raw = []
+        parent = self._graph.collections[reference.parent]
         for key, row in rows.items():
-            if (value := row[reference.parent_field]) is not None:
-                values.setdefault(str(value), []).append(key)
-                raw.append(value)
-        query = sa.select(*(table.c[name] for name in {*child.primary_key, reference.child_field})).where(
-            matching.among(table.c[reference.child_field], raw),
-            *(table.c[field] == value for field, value in reference.when),
+            for value in links(parent, row, reference.parent_fields):
+                values.setdefault(value, []).append(key)
+        raw = {one for row in rows.values() for one in links(parent, row, [reference.parent_field])}
+        field = child.fields.get(reference.child_field) or Column(reference.child_field)
+        fields = {child.fields[one].column if one in child.fields else one for one in reference.child_fields}
+        query = sa.select(*(table.c[name] for name in {*child.primary_key, *fields})).where(
+            matching.linked(table, field, raw),
+            *(equals(table.c[field], value) for field, value in reference.when),
         )
         with self._database.reading(child.name) as connection:
             for one in connection.execution_options(yield_per=500).execute(query).mappings():
                 if (child.name, key_of(child, one)) not in self._notes.fates:
-                    yield from values[str(one[reference.child_field])]
+                    for value in links(child, one, reference.child_fields):
+                        yield from values.get(value, ())
 
 
 def enforced(database: Database, graph: Graph) -> tuple[Reference, ...]:
     """Return the references between mapped tables that the database itself insists on."""
     return tuple(
-        Reference(name, constraint.elements[0].parent.name, *_aim(constraint.elements[0]))
+        _reference(name, [(one.parent.name, *_aim(one)) for one in constraint.elements])
         for name in graph.collections
         for constraint in database.table(name).foreign_key_constraints
-        if len(constraint.elements) == 1
-        and _aim(constraint.elements[0])[0] in graph.collections
+        if _aim(constraint.elements[0])[0] in graph.collections
         and (constraint.ondelete or "").upper() not in ("SET NULL", "SET DEFAULT")
     )
+
+
+def _reference(child: str, ends: Sequence[tuple[str, str, str]]) -> Reference:
+    (field, parent, parent_field), *more = ends
+    return Reference(child, field, parent, parent_field, (), tuple((here, there) for here, _, there in more))
 
 
 def _aim(key: sa.ForeignKey) -> tuple[str, str]:

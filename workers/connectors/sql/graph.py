@@ -1,12 +1,16 @@
 """The data map as this connector walks it: which rows lead where, who owns whom, and who goes first."""
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
 from typing import Any
 
 from shared.datamap import Collection, DataMap, Edge, Scalar
 from shared.domain.errors import UsageError
 from shared.domain.identifier import normalise_name
+from workers.connectors.sql.documents import single, text_of, values
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +24,25 @@ class Lead:
     holder: str
     when: tuple[tuple[str, Scalar], ...]
     down: bool
+    also: tuple[tuple[str, str], ...] = ()  # further fields of source and target that must be equal
+
+    @property
+    def source_fields(self) -> tuple[str, ...]:
+        """The fields of the source that lead on, together."""
+        return (self.source_field, *(one for one, _ in self.also))
+
+    @property
+    def target_fields(self) -> tuple[str, ...]:
+        """The fields of the target that they must equal, in the same order."""
+        return (self.target_field, *(one for _, one in self.also))
 
     @property
     def reference(self) -> "Reference":
         """The reference behind the edge, whichever way it leads."""
         ends = (self.target, self.target_field), (self.source, self.source_field)
         child, parent = ends if self.down else ends[::-1]
-        return Reference(*child, *parent, self.when if self.holder == child[0] else ())
+        also = tuple((there, here) for here, there in self.also) if self.down else self.also
+        return Reference(*child, *parent, self.when if self.holder == child[0] else (), also)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +54,22 @@ class Reference:
     parent: str
     parent_field: str
     when: tuple[tuple[str, Scalar], ...] = ()
+    also: tuple[tuple[str, str], ...] = ()  # further fields of child and parent that must be equal
 
     @property
     def groups(self) -> bool:
         """Whether it only says that rows belong together."""
         return (self.child, self.child_field) == (self.parent, self.parent_field)
+
+    @property
+    def child_fields(self) -> tuple[str, ...]:
+        """The fields of the child that make up the reference."""
+        return (self.child_field, *(one for one, _ in self.also))
+
+    @property
+    def parent_fields(self) -> tuple[str, ...]:
+        """The fields of the parent that it points to, in the same order."""
+        return (self.parent_field, *(one for _, one in self.also))
 
 
 class Graph:
@@ -75,9 +102,22 @@ class Graph:
 
     def link_fields(self, collection: str) -> frozenset[str]:
         """Return the fields of a collection that link rows."""
-        ends = [(lead.source, lead.source_field) for lead in self.leads]
-        ends += [(lead.target, lead.target_field) for lead in self.leads]
-        return frozenset(field for name, field in ends if name == collection)
+        return self._link_fields.get(collection, frozenset())
+
+    @cached_property
+    def _link_fields(self) -> dict[str, frozenset[str]]:
+        fields: dict[str, set[str]] = {}
+        for lead in self.leads:
+            fields.setdefault(lead.source, set()).update((lead.source_field, *(one for one, _ in lead.also)))
+            fields.setdefault(lead.target, set()).update((lead.target_field, *(one for _, one in lead.also)))
+        return {name: frozenset(ends) for name, ends in fields.items()}
+
+    def judged_by(self, collection: str) -> frozenset[str]:
+        """Return the columns that say whose a collection's rows are: identities, names and links."""
+        one = self.collections[collection]
+        named = (field for field in one.fields.values() if field.has("user.name"))
+        linking = (one.fields[field] for field in self.link_fields(collection) if field in one.fields)
+        return frozenset(field.column for field in (*one.identities.values(), *named, *linking))
 
     def fields(self, collection: str) -> tuple[str, ...]:
         """Return all columns that the map speaks of, also in conditions and marks."""
@@ -85,7 +125,7 @@ class Graph:
         conditions = [field for lead in self.leads if lead.holder == collection for field, _ in lead.when]
         marks = [*one.ext.scope, *one.ext.restrict, *([one.ext.at] if one.ext.at else [])]
         files = [file.column for file in one.ext.files]
-        return tuple(dict.fromkeys([*one.columns, *conditions, *marks, *files]))
+        return tuple(dict.fromkeys([*one.primary_key, *one.columns, *conditions, *marks, *files]))
 
     def children_first(self, enforced: Iterable[Reference]) -> tuple[str, ...]:
         """Return all collections in the order in which their rows go; a cycle breaks where the database allows it."""
@@ -107,6 +147,12 @@ def author_of(collection: Collection, row: Mapping[Any, Any]) -> Any:
     return row[author.field]
 
 
+def links(collection: Collection, row: Mapping[Any, Any], fields: Sequence[str]) -> list[str]:
+    """Return the values by which a row is linked in some fields, as text: one for each of a list's, none without."""
+    each = [[text_of(one) for one in values(collection, field, row)] for field in fields]
+    return each[0] if len(fields) == 1 else [json.dumps(one) for one in product(*each)]
+
+
 def holds(row: Mapping[Any, Any], when: Iterable[tuple[str, Scalar]]) -> bool:
     """Say whether a row meets conditions."""
     return all(row[field] == value for field, value in when)
@@ -125,8 +171,8 @@ def names_of(collection: Collection, row: Mapping[Any, Any]) -> frozenset[str]:
 
 
 def _name(collection: Collection, row: Mapping[Any, Any], category: str) -> str:
-    columns = [one for one in collection.columns.values() if category in one.categories and not one.ext.others]
-    return " ".join(str(row[one.name]) for one in columns if row[one.name])
+    fields = [one for one in collection.fields.values() if category in one.categories and not one.ext.others]
+    return " ".join(str(said) for one in fields if (said := single(collection, one.name, row)))
 
 
 def _author(collection: Collection, collections: Mapping[str, Collection]) -> Edge:
@@ -139,8 +185,8 @@ def _author(collection: Collection, collections: Mapping[str, Collection]) -> Ed
 
 
 def _lead(edge: Edge, collections: Mapping[str, Collection]) -> Lead:
-    source_is_key = collections[edge.source].primary_key == (edge.source_field,)
-    target_is_key = collections[edge.target].primary_key == (edge.target_field,)
+    source_is_key = set(collections[edge.source].primary_key) == {edge.source_field, *(one for one, _ in edge.also)}
+    target_is_key = set(collections[edge.target].primary_key) == {edge.target_field, *(one for _, one in edge.also)}
     # A reference may be declared at either end; where one end is a primary key, that end is the parent.
     down = source_is_key if source_is_key != target_is_key else edge.holder == edge.target
-    return Lead(edge.source, edge.source_field, edge.target, edge.target_field, edge.holder, edge.when, down)
+    return Lead(edge.source, edge.source_field, edge.target, edge.target_field, edge.holder, edge.when, down, edge.also)

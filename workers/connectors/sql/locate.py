@@ -1,6 +1,7 @@
 """Find every row of a person: roots by their identifiers, then along the edges of the data map, then mentions."""
 
 import dataclasses
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,8 +16,10 @@ from shared.ports import Work
 from shared.spill import Labels, Spilled
 from workers.connectors.sql import matching
 from workers.connectors.sql.database import Database
+from workers.connectors.sql.documents import values
+from workers.connectors.sql.exact import equals
 from workers.connectors.sql.files import Files
-from workers.connectors.sql.graph import Graph, Lead, holds
+from workers.connectors.sql.graph import Graph, Lead, holds, links
 from workers.connectors.sql.rows import Row, chunks, digest, key_of, within
 from workers.connectors.sql.whose import Ownership, Whose, has_parent, weight
 
@@ -63,6 +66,12 @@ class Search:
     def is_ambiguous(self, place: tuple[str, str]) -> bool:
         """Say whether a person has to decide about a row."""
         return self._whose.get(place) == "ambiguous"
+
+    def sure_roots(self) -> Iterator[tuple[str, str]]:
+        """Yield the places of the rows that an own identifier finds for sure; a number may be a household's."""
+        for step in self._roots({one for one in self._subject.identifiers if one.kind != PHONE}):
+            if step.whose == "sure":
+                yield step.collection, key_of(self._graph.collections[step.collection], step.row)
 
     def _round(self, wanted: frozenset[Identifier]) -> None:
         """Take what an own identifier finds first: its names tell whether a shared phone number's record is theirs."""
@@ -127,7 +136,7 @@ class Search:
         conditions = [
             condition
             for column in collection.identities.values()
-            if (condition := matching.may_be(table.c[column.name], column.identity or "", wanted)) is not None
+            if (condition := matching.may_be(table, column, wanted)) is not None
         ]
         if conditions:
             yield from self._stream(collection, sa.or_(*conditions))
@@ -163,19 +172,22 @@ class Search:
         return not lead.down or step.whose != "looked-up" or self._personal(step.collection)
 
     def _personal(self, name: str) -> bool:
-        return any(column.personal for column in self._graph.collections[name].columns.values())
+        return any(column.personal for column in self._graph.collections[name].fields.values())
 
     def _along(self, lead: Lead, steps: Iterable[Step]) -> Iterator[Step]:
         """Yield the rows that an edge leads to and that are not someone else's."""
         target = self._graph.collections[lead.target]
         table = self._database.table(lead.target)
-        column = table.c[lead.target_field]
-        when = [] if lead.holder != lead.target else [table.c[field] == value for field, value in lead.when]
-        for batch in chunks(_values(lead, steps)):
+        field = target.fields.get(lead.target_field)
+        when = [] if lead.holder != lead.target else [equals(table.c[field], value) for field, value in lead.when]
+        for batch in chunks(_values(self._graph.collections[lead.source], lead, steps)):
             sources = dict(batch)  # of a value that comes twice, the later one weighs more
-            for row in self._stream(target, sa.and_(matching.among(column, sources), *when)):
-                source = sources.get(str(row[lead.target_field]), "other")
-                whose = self._ownership.judge(target, row, lead, source, self._subject)
+            firsts = [json.loads(one)[0] for one in sources] if lead.also else sources
+            for row in self._stream(target, sa.and_(matching.linked(table, field, firsts), *when)):
+                led = [sources[one] for one in links(target, row, lead.target_fields) if one in sources]
+                if not led or not (lead.holder != lead.target or holds(row, lead.when)):
+                    continue  # the database compares more broadly than we do
+                whose = self._ownership.judge(target, row, lead, max(led, key=weight), self._subject)
                 if whose != "other":
                     yield Step(lead.target, row, whose)
 
@@ -195,7 +207,7 @@ class Search:
                 if path := step.row[one.column]:
                     self._note_file(f"{step.collection}.{one.column}", self._files.name(str(path)), step.whose)
         leads = self._graph.out_of(step.collection)
-        fields = {lead.source_field for lead in leads} | {
+        fields = {collection.fields[field].column for lead in leads for field in lead.source_fields} | {
             field for lead in leads if lead.holder == step.collection for field, _ in lead.when
         }
         return dataclasses.replace(step, row={field: step.row[field] for field in fields}) if leads else None
@@ -237,24 +249,26 @@ class Search:
         """Write down the rows that are not the person's and name them in a free text."""
         subject = matching.told_apart(self._subject)
         for collection in self._graph.collections.values():
-            fields = [one.name for one in collection.columns.values() if one.ext.free_text]
+            fields = [one for one in collection.fields.values() if one.ext.free_text]
             table = self._database.table(collection.name)
-            conditions = [matching.may_name(table.c[field], subject.identifiers) for field in fields]
+            conditions = [matching.may_name(table.c[one.column], subject.identifiers) for one in fields]
             for row in self._stream(collection, sa.or_(sa.false(), *conditions)) if conditions else ():
                 key = key_of(collection, row)
                 mine = (collection.name, key) in self._whose
-                if not mine and any(matching.names_subject(row[field], subject) for field in fields):
+                if not mine and any(
+                    matching.names_subject(values(collection, one.name, row), subject) for one in fields
+                ):
                     self._note(collection.name, key, "mention", "sure", digest(self._work.key, row))
                     self._outcome.count(collection.name, "mention")
 
 
-def _values(lead: Lead, steps: Iterable[Step]) -> Iterator[tuple[str, Whose]]:
+def _values(source: Collection, lead: Lead, steps: Iterable[Step]) -> Iterator[tuple[str, Whose]]:
     """Yield each value by which rows lead on, with whose the row is: once, and again if a later one is surer."""
     known: Labels[Whose] = Labels()
     for step in steps:
-        value = step.row[lead.source_field]
-        if value is None or (lead.holder == lead.source and not holds(step.row, lead.when)):
+        if lead.holder == lead.source and not holds(step.row, lead.when):
             continue
-        if weight(known.get((str(value),), "other")) < weight(step.whose):
-            known[str(value),] = step.whose
-            yield str(value), step.whose
+        for value in links(source, step.row, lead.source_fields):
+            if weight(known.get((value,), "other")) < weight(step.whose):
+                known[value,] = step.whose
+                yield value, step.whose

@@ -3,16 +3,18 @@
 import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.sql.sqltypes import NullType
 
 from shared import freetext
-from shared.datamap import Collection
+from shared.datamap import Collection, Column
 from shared.domain.identifier import EMAIL, PHONE, Identifier, Subject, Traits, spellings, split_addresses
+from workers.connectors.sql.documents import opened, values
 from workers.connectors.sql.graph import names_of
-from workers.connectors.sql.rows import opened, typed
+from workers.connectors.sql.rows import typed
 
 _SEPARATORS = " -().+/\u00a0\u2011\u2013\t"
 _DISTINCT = re.compile(r".{6,}|(?=.*\d)(?=.*[^\W\d]).{4,}")
@@ -21,12 +23,23 @@ _TAIL = 6  # the last digits of a number: however its beginning is written, thes
 
 def traits(collection: Collection, row: Mapping[Any, Any], subject: Subject) -> Traits:
     """Return what a record says about whose it is; another person's columns count only where they name the subject."""
-    found: set[Identifier] = set()
-    for column in collection.identities.values():
-        one = identifier(subject, column.identity or "", row[column.name])
-        if one is not None and (not column.ext.others or one in subject.identifiers):
-            found.add(one)
+    found = {
+        one
+        for column, one in identifiers(collection, row, subject)
+        if not column.ext.others or one in subject.identifiers
+    }
     return Traits(frozenset(found), names_of(collection, row))
+
+
+def identifiers(
+    collection: Collection, row: Mapping[Any, Any], subject: Subject
+) -> Iterator[tuple[Column, Identifier]]:
+    """Yield every identifier in a record with the field that it stands in; lists and documents hold several."""
+    for name, column in collection.identities.items():
+        for value in values(collection, name, row):
+            for kind in column.kinds:
+                if (one := identifier(subject, kind, value)) is not None:
+                    yield column, one
 
 
 def identifier(subject: Subject, kind: str, raw: object) -> Identifier | None:
@@ -44,36 +57,47 @@ def widening(collection: Collection, row: Mapping[Any, Any], subject: Subject) -
     A row with two values of one kind may name two people (a call, a message): where one of them is the subject's,
     the other widens only if the map says `widen: true` in so many words.
     """
-    columns = [one for one in collection.identities.values() if not one.ext.others and one.ext.widen]
-    values = {one.name: identifier(subject, one.identity or "", row[one.name]) for one in columns}
-    known = {
-        one.kind
-        for column in collection.identities.values()
-        if (one := identifier(subject, column.identity or "", row[column.name])) is not None
-        and one in subject.identifiers
-    }
+    found = list(identifiers(collection, row, subject))
+    known = {one.kind for _, one in found if one in subject.identifiers}
     return frozenset(
-        value
-        for column in columns
-        if (value := values[column.name]) is not None
-        and (value.kind not in known or "widen" in column.ext.model_fields_set)
+        one
+        for column, one in found
+        if not column.ext.others
+        and column.ext.widen
+        and (one.kind in column.emits if one.is_key else _news(column, one, known))
     )
 
 
-def may_be(column: sa.Column[Any], kind: str, wanted: Iterable[Identifier]) -> sa.ColumnElement[bool] | None:
-    """Return the broad condition for an identity column, or None if nothing of its kind is wanted."""
-    values = [one for one in wanted if one.kind == kind]
-    if not values:
+def _news(column: Column, one: Identifier, known: AbstractSet[str]) -> bool:
+    return one.kind not in known or "widen" in column.ext.model_fields_set
+
+
+def may_be(table: sa.Table, column: Column, wanted: Iterable[Identifier]) -> sa.ColumnElement[bool] | None:
+    """Return the broad condition for an identity field, or None if nothing of its kinds is wanted."""
+    sought = [one for one in wanted if one.kind in column.kinds]
+    if not sought:
         return None
-    text = as_text(column)
-    if kind in (EMAIL, PHONE):
-        return sa.or_(*(_holds(text, one) for one in values))
-    return sa.func.trim(text).in_([one.value for one in values])
+    field = table.c[column.column]
+    text = as_text(field)
+    keys = [one.value for one in sought if one.is_key]
+    words = [one for one in sought if not one.is_key]
+    conditions = [linked(table, column, keys)] if keys else []
+    if column.structured or isinstance(field.type, sa.ARRAY | sa.JSON):
+        conditions += [_holds_written(text, one) for one in words]
+    else:
+        conditions += [_holds(text, one) for one in words if one.kind in (EMAIL, PHONE)]
+        if others := [one.value for one in words if one.kind not in (EMAIL, PHONE)]:
+            conditions.append(sa.func.trim(text).in_(others))
+    return sa.or_(sa.false(), *conditions)
 
 
 def told_apart(subject: Subject) -> Subject:
     """Return the subject without the ids that stand in anybody's text, such as a customer number of 7."""
-    kept = {one for one in subject.identifiers if one.kind in (EMAIL, PHONE) or _DISTINCT.fullmatch(one.value)}
+    kept = {
+        one
+        for one in subject.identifiers
+        if one.kind in (EMAIL, PHONE) or (not one.is_key and _DISTINCT.fullmatch(one.value))
+    }
     return dataclasses.replace(subject, given=subject.given & kept, widened=subject.widened & kept)
 
 
@@ -105,6 +129,7 @@ def texts(value: object) -> Iterator[str]:
 def as_text(column: sa.Column[Any]) -> sa.ColumnElement[str]:
     """Return a column as text, whatever its type."""
     plain = isinstance(column.type, sa.String) and not isinstance(column.type, sa.Enum)
+    # not String, which is VARCHAR without a length where a length must be
     return column if plain else sa.cast(column, sa.Text)
 
 
@@ -131,6 +156,14 @@ def _holds(text: sa.ColumnElement[str], one: Identifier) -> sa.ColumnElement[boo
     return text.like(f"%{_pattern(one.value)}%", escape="\\")
 
 
+def _holds_written(text: sa.ColumnElement[str], one: Identifier) -> sa.ColumnElement[bool]:
+    """Return the condition for a document's text, where anything but letters and digits may be escaped."""
+    if one.kind == PHONE:
+        return text.like(f"%{'%'.join(one.value[-_TAIL:].lstrip('+'))}%")
+    sought = re.sub(r"[^A-Za-z0-9@.]+", "%", one.value)
+    return sa.func.lower(text).like(f"%{sought.lower()}%") if one.kind == EMAIL else text.like(f"%{sought}%")
+
+
 def _pattern(value: str) -> str:
     # Outside ASCII lower() differs between databases, and a document may hold \u escapes: anything may stand there.
     return re.sub(r"[^\x00-\x7f]+", "%", re.sub(r"([%_\\])", r"\\\1", value))
@@ -145,3 +178,13 @@ def among(column: sa.Column[Any], values: Iterable[Any]) -> sa.ColumnElement[boo
         except ValueError:
             continue  # it cannot stand in this column, so no row has it
     return column.in_(read)
+
+
+def linked(table: sa.Table, column: Column | None, values: Iterable[Any]) -> sa.ColumnElement[bool]:
+    """Return the condition that a linking field may have one of some values: exact, but broad within documents."""
+    assert column is not None
+    field = table.c[column.column]
+    if not column.structured and not isinstance(field.type, sa.ARRAY | sa.JSON):
+        return among(field, values)
+    text = as_text(field)
+    return sa.or_(sa.false(), *(_holds_written(text, Identifier("", str(one))) for one in values))

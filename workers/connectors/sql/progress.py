@@ -28,14 +28,14 @@ class Progress:
         self._met[collection] += done
         return going[done:]
 
-    def went(self, collection: str, rows: int, erased: int) -> None:
-        """Count a batch of rows, of which so many were still there to be erased.
+    def went(self, collection: str, rows: int, erased: int, failed: int = 0) -> None:
+        """Count a batch of rows, of which so many were still there to be erased, and so many could not be.
 
         Those that went after the last checkpoint, before a crash, were written down and are gone: they count too.
         """
         behind = self._met[collection] < self._done.get(collection, 0) + EVERY * BATCH
         self._met[collection] += rows
-        self.erased[collection] += rows if self._work.again and behind else erased
+        self.erased[collection] += rows - failed if self._work.again and behind else erased
         self._batches += 1
         if self._batches % EVERY == 0:
             self._work.checkpoint(json.dumps({name: [met, self.erased[name]] for name, met in self._met.items()}))

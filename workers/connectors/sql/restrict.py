@@ -7,6 +7,7 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from datetime import date
+from functools import partial
 from typing import Any
 
 from shared.domain.outcome import Found, Outcome
@@ -14,7 +15,8 @@ from shared.ports import Work
 from workers.connectors.sql.database import BATCH, Database
 from workers.connectors.sql.fates import NEEDED_BY_OTHERS, Fates
 from workers.connectors.sql.graph import Graph
-from workers.connectors.sql.rows import Notes, Row, chunks, fetch, plain, rewrite, typed
+from workers.connectors.sql.rows import Notes, Row, chunks, plain, typed
+from workers.connectors.sql.writing import Writer, exactly, refuse_views
 
 RESTRICTED, LIFTED = "restricted:", "lifted:"
 
@@ -22,10 +24,11 @@ RESTRICTED, LIFTED = "restricted:", "lifted:"
 def restrict(database: Database, graph: Graph, work: Work, today: date) -> Outcome:
     """Set the marks; a row that is another person's too is left usable."""
     outcome, notes = Outcome(), Notes(work, graph)
+    refuse_views(database, notes)
     fates = Fates(database, graph, notes, work.subject, today)
     former = _Former(work)
     for name, found in notes.rows.items():
-        collection, table = graph.collections[name], database.table(name)
+        collection = graph.collections[name]
         marks = dict(collection.ext.restrict)
         if not marks:
             outcome.count(name, "residual", len(found))
@@ -36,13 +39,16 @@ def restrict(database: Database, graph: Graph, work: Work, today: date) -> Outco
                 outcome.count(name, "retained", len(shared))
                 outcome.because(name, "retained", NEEDED_BY_OTHERS)
             ours = {one.key: one for one in batch if one.key not in shared}
-            with database.writing(name) as connection:
-                rows = fetch(connection, table, collection, list(ours), marks, lock=True)
-                fresh = {key: row for key, row in rows.items() if not ours[key].fate.startswith(RESTRICTED)}
-                for key, before in former.keep(name, fresh, marks).items():
-                    work.note(dataclasses.replace(ours[key], fate=RESTRICTED + before))
-                rewrite(connection, table, collection, dict.fromkeys(rows, marks))
-            outcome.count(name, "restricted", len(rows))
+
+            def marked(rows: Mapping[str, Row]) -> dict[str, Any]:
+                found = ours  # noqa: B023 - called within this round
+                fresh = {key: row for key, row in rows.items() if not found[key].fate.startswith(RESTRICTED)}
+                for key, before in former.keep(name, fresh, marks).items():  # noqa: B023 - the same
+                    work.note(dataclasses.replace(found[key], fate=RESTRICTED + before))
+                return dict.fromkeys(rows, marks)  # noqa: B023 - the same
+
+            written = Writer(database, collection, outcome).rewrite(list(ours), marks, marked, exactly)
+            outcome.count(name, "restricted", len(written.whole))
     return outcome
 
 
@@ -76,15 +82,21 @@ def lift(database: Database, graph: Graph, work: Work) -> Outcome:
         collection, table = graph.collections[name], database.table(name)
         for batch in chunks(one for one in found if one.fate.startswith(RESTRICTED)):
             before = {one.key: formerly(one) for one in batch}
-            with database.writing(name) as connection:
-                rows = fetch(connection, table, collection, list(before), ())
-                back = {key: {mark: typed(table.c[mark], was) for mark, was in before[key].items()} for key in rows}
-                rewrite(connection, table, collection, back)
-            outcome.count(name, "lifted", len(rows))
+            back = {
+                key: {mark: typed(table.c[mark], was) for mark, was in marks.items()} for key, marks in before.items()
+            }
+            marks = {mark for one in back.values() for mark in one}
+            writer = Writer(database, collection, outcome)
+            written = writer.rewrite(list(back), marks, partial(_of, back), exactly)
+            outcome.count(name, "lifted", len(written.whole))
             for one in batch:
                 fate = LIFTED + one.fate.removeprefix(RESTRICTED)
                 work.note(dataclasses.replace(one, fate=fate))
     return outcome
+
+
+def _of(former: Mapping[str, Row], rows: Mapping[str, Row]) -> dict[str, Row]:
+    return {key: former[key] for key in rows}
 
 
 def formerly(one: Found) -> dict[str, Any]:

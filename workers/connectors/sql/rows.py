@@ -19,6 +19,7 @@ from shared.domain.outcome import Found
 from shared.ports import Work
 from shared.spill import Labels, Spilled
 from workers.connectors.sql.database import BATCH
+from workers.connectors.sql.exact import equals
 from workers.connectors.sql.graph import Graph
 
 T = TypeVar("T")
@@ -71,14 +72,14 @@ def having(table: sa.Table, collection: Collection, keys: Iterable[str]) -> sa.C
 
 def within(table: sa.Table, collection: Collection) -> sa.ColumnElement[bool]:
     """Return the condition of the collection's scope: nothing outside of it is this client's."""
-    return sa.and_(sa.true(), *(table.c[name] == value for name, value in collection.ext.scope.items()))
+    return sa.and_(sa.true(), *(equals(table.c[name], value) for name, value in collection.ext.scope.items()))
 
 
 def tenant(table: sa.Table, graph: Graph) -> sa.ColumnElement[bool]:
     """Return the scope that all collections share, for an unmapped table that has its columns."""
     scopes = [set(one.ext.scope.items()) for one in graph.collections.values()]
     shared = set.intersection(*scopes) if scopes else set()
-    return sa.and_(sa.true(), *(table.c[name] == value for name, value in shared if name in table.c))
+    return sa.and_(sa.true(), *(equals(table.c[name], value) for name, value in shared if name in table.c))
 
 
 def fetch(
@@ -172,16 +173,6 @@ def plain(value: Any) -> Any:
         case list() | tuple() | set():
             return [plain(one) for one in value]
     return str(value)
-
-
-def opened(value: Any) -> Any:
-    """Return the document that a text holds, or the value itself where it holds none."""
-    if not isinstance(value, str) or value[:1] not in ("{", "["):
-        return value
-    try:
-        return json.loads(value)
-    except ValueError:
-        return value
 
 
 def digest(key: bytes, row: Row) -> str:

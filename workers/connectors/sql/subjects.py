@@ -11,6 +11,7 @@ from shared.domain.identifier import Identifier, Subject
 from shared.ports import Affected, Work
 from workers.connectors.sql import matching
 from workers.connectors.sql.database import Database
+from workers.connectors.sql.exact import equals
 from workers.connectors.sql.graph import Graph, Lead, names_of
 from workers.connectors.sql.rows import Row, within
 
@@ -23,7 +24,8 @@ def subjects(database: Database, graph: Graph, work: Work) -> Iterator[Affected]
         if not collection.identities:
             continue
         table = database.table(collection.name)
-        names = dict.fromkeys([*collection.identities, *_name_columns(collection)])
+        named = [one for one in collection.fields.values() if one.has("user.name")]
+        names = dict.fromkeys(one.column for one in (*collection.identities.values(), *named))
         query = sa.select(*(table.c[name] for name in names)).where(within(table, collection), window.of(collection))
         categories = window.categories(collection)
         with database.reading(collection.name) as connection:
@@ -56,7 +58,7 @@ class Window:
         return frozenset(
             category
             for name in names
-            for column in self._graph.collections[name].columns.values()
+            for column in self._graph.collections[name].fields.values()
             for category in column.categories
             if category.split(".")[0] == "user"
         )
@@ -80,7 +82,7 @@ class Window:
         here, there = table.c[lead.source_field], below.c[lead.target_field]
         same = here == there if type(here.type) is type(there.type) else _text(here) == _text(there)
         holder = below if lead.holder == lead.target else table
-        when = [holder.c[field] == value for field, value in lead.when]
+        when = [equals(holder.c[field], value) for field, value in lead.when]
         return sa.exists().where(same, *when, condition)
 
     def _between(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
@@ -105,9 +107,8 @@ def _people(collection: Collection, row: Row, subject: Subject) -> Iterator[tupl
     """
     own: set[Identifier] = set()
     kinds: dict[str, Identifier] = {}
-    for column in collection.identities.values():
-        one = matching.identifier(subject, column.identity or "", row[column.name])
-        if one is None:
+    for column, one in matching.identifiers(collection, row, subject):
+        if one.is_key:
             continue
         apart = column.ext.others or not column.ext.widen
         twice = kinds.get(one.kind, one) != one and "widen" not in column.ext.model_fields_set
@@ -118,10 +119,6 @@ def _people(collection: Collection, row: Row, subject: Subject) -> Iterator[tupl
             own.add(one)
     if own:
         yield frozenset(own), True
-
-
-def _name_columns(collection: Collection) -> list[str]:
-    return [one.name for one in collection.columns.values() if one.has("user.name")]
 
 
 def _text(column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:

@@ -6,7 +6,7 @@ from shared.datamap import Collection
 from shared.domain.identifier import EMAIL, PHONE, Identifier, Subject, verdict
 from shared.spill import Labels
 from workers.connectors.sql import matching
-from workers.connectors.sql.graph import Graph, Lead, author_of, holds
+from workers.connectors.sql.graph import Graph, Lead, author_of, holds, links
 from workers.connectors.sql.rows import Row
 
 Whose = Literal["sure", "looked-up", "ambiguous", "other"]
@@ -29,9 +29,10 @@ class Ownership:
     def take(self, collection: str, row: Row, whose: Whose) -> None:
         """Remember the linking values of a row."""
         for field in self._graph.link_fields(collection):
-            place = (collection, field, str(row[field]))
-            if weight(self._mine.get(place, "other")) < weight(whose):
-                self._mine[place] = whose
+            for value in links(self._graph.collections[collection], row, [field]):
+                place = (collection, field, value)
+                if weight(self._mine.get(place, "other")) < weight(whose):
+                    self._mine[place] = whose
 
     def judge(self, collection: Collection, row: Row, lead: Lead, source: Whose, subject: Subject) -> Whose:
         """Say whose a row is that an edge led to from a row that is `source`."""
@@ -45,17 +46,18 @@ class Ownership:
         if any(one.kind in (EMAIL, PHONE) for one in found.identifiers):
             return "other"
         others = [
-            one
+            (one, value)
             for one in self._graph.owners_of(collection.name)
-            if one != lead and row[one.target_field] is not None and holds(row, one.when)
+            if one != lead and holds(row, one.when)
+            for value in links(collection, row, [one.target_field])
         ]
-        owners = [self._of(one.source, one.source_field, row[one.target_field]) for one in others]
+        owners = [self._of(one.source, one.source_field, value) for one, value in others]
         if lead.down and source != "looked-up":
             # Another value of a kind of id that the ticket itself gave is a doubt; of any other kind, news.
             doubtful = any(one.kind in self._given for one in found.identifiers)
             # Bought by her for somebody else: which of the two may have it deleted is not for us to say.
             doubtful |= any(
-                whose == "other" and self._is_a_person(one) for one, whose in zip(others, owners, strict=True)
+                whose == "other" and self._is_a_person(one) for (one, _), whose in zip(others, owners, strict=True)
             )
             return _least("ambiguous", source) if doubtful else source
         if owners:
@@ -65,7 +67,7 @@ class Ownership:
 
     def _is_a_person(self, lead: Lead) -> bool:
         """Say whether an edge comes from people's own records, and what it leads to is theirs."""
-        source, column = self._graph.collections[lead.source], self._graph.collections[lead.target].columns
+        source, column = self._graph.collections[lead.source], self._graph.collections[lead.target].fields
         by_key = source.primary_key == (lead.source_field,)
         return bool(source.identities) and by_key and column[lead.target_field].ext.owner
 
@@ -79,7 +81,7 @@ def has_parent(graph: Graph, collection: str, row: Row) -> bool:
         lead.source != collection
         and graph.collections[lead.source].identities
         and graph.collections[lead.source].primary_key == (lead.source_field,)
-        and row[lead.target_field] is not None
+        and links(graph.collections[collection], row, [lead.target_field])
         and holds(row, lead.when)
         for lead in graph.owners_of(collection)
     )

@@ -15,7 +15,7 @@ from shared.domain.errors import Final, Retryable, UsageError
 from shared.domain.identifier import PHONE, Identifier, Traits
 from shared.testing import Desk
 from tests.workers.connectors import sql_store as db
-from tests.workers.connectors.sql_store import ADA, ADA_PHONE, BOB, Store, collection, field, of, subject
+from tests.workers.connectors.sql_store import ADA, ADA_PHONE, BOB, collection, erase, field, of, run, subject
 from workers.connectors.sql import matching
 from workers.connectors.sql.database import BATCH
 from workers.connectors.sql.fates import ends
@@ -23,35 +23,6 @@ from workers.connectors.sql.graph import Graph, names_of
 from workers.connectors.sql.progress import EVERY
 
 SPOKEN = datetime(2026, 3, 1, 12)  # noqa: DTZ001 - as the system keeps it
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request, tmp_path):
-    """Return an empty store in each kind of database."""
-    if request.param == "postgresql":
-        return Store(request.getfixturevalue("database"), tmp_path)
-    return Store(f"sqlite:///{tmp_path / 'chat.db'}", tmp_path)
-
-
-@pytest.fixture
-def lite(tmp_path):
-    """Return an empty store in a SQLite file, where the kind of database does not matter."""
-    return Store(f"sqlite:///{tmp_path / 'chat.db'}", tmp_path)
-
-
-def run(store, desk, verb, **args):
-    """Run a verb on a fresh connector."""
-    connector = store.connector()
-    try:
-        return getattr(connector, verb)(desk.work(**args))
-    finally:
-        connector.close()
-
-
-def erase(store, person=None, **more):
-    """Locate, delete and look again; return the desk and the three outcomes."""
-    desk = Desk(person or subject(), **more)
-    return desk, run(store, desk, "locate"), run(store, desk, "delete"), run(store, desk, "absent", act="delete")
 
 
 def contact(store, **values):
@@ -404,16 +375,16 @@ def test_thousands_of_rows_go_in_batches(store):
     assert 0 == looked.total("hit")
 
 
-def test_what_the_database_refuses_is_final_and_tells_no_value(store):
-    """An error of the database names the collection and the kind of refusal, and no value."""
+def test_what_the_database_refuses_is_failed_and_tells_no_value(store):
+    """A refusal costs its field: the reason names the field and the kind of obstacle, and no value."""
     contact(store, email=ADA)
     contact(store, name="Bob", email=BOB)
     desk = Desk(subject())
     run(store, desk, "locate")
-    with pytest.raises(Final) as caught:
-        run(store, desk, "rectify", changes={"user.contact.email": BOB})
-    assert "contacts: the database refused (IntegrityError)" == str(caught.value)
-    assert caught.value.__suppress_context__
+    outcome = run(store, desk, "rectify", changes={"user.contact.email": BOB, "user.name": "Ada B."})
+    assert {"contacts": {"failed": 1}} == outcome.counts
+    assert ["contacts.email: a unique constraint"] == [one.ground for one in outcome.reasons]
+    assert ["Ada", ADA] == [store.all(db.CONTACTS)[0][name] for name in ("name", "email")]
 
 
 def test_a_field_that_cannot_be_masked_is_counted_as_failed(store):
@@ -883,12 +854,12 @@ def test_a_locked_database_is_tried_again(lite):
         connection.exec_driver_sql("ROLLBACK")
 
 
-def test_a_trigger_that_refuses_is_final(lite):
+def test_a_trigger_that_refuses_is_failed(lite):
     """What the database's own rules refuse a person has to look at; the text of the refusal stays there."""
     contact(lite, email=ADA)
     lite.do(f"CREATE TRIGGER t BEFORE DELETE ON contacts BEGIN SELECT RAISE(ABORT, 'keep {ADA}'); END")
     desk = Desk(subject())
     run(lite, desk, "locate")
-    with pytest.raises(Final) as caught:
-        run(lite, desk, "delete")
-    assert "contacts: the database refused (IntegrityError)" == str(caught.value)
+    outcome = run(lite, desk, "delete")
+    assert {"contacts": {"failed": 1}} == outcome.counts
+    assert ["contacts: a trigger or rule keeps the row"] == [one.ground for one in outcome.reasons]

@@ -8,8 +8,9 @@ from uuid import UUID
 
 import workflows
 from shared import inventory as inventories
+from shared.datamap import LinkEnd
 from shared.domain.case import Right, SystemView
-from shared.domain.errors import Final
+from shared.domain.errors import Final, UsageError
 from shared.domain.step import DESK
 from shared.domain.ticket import Ticket
 from shared.envelope import Vault, open_vault, unseal_json
@@ -19,6 +20,7 @@ from shared.settings import Settings
 from shared.store.session import Store
 from shared.store.tables import TicketRow
 from workers.connectors import verbs
+from workers.links import links_of
 from workers.package import PackageStore
 
 _REMEMBERED = 256  # tickets whose keys a process keeps at hand
@@ -43,6 +45,7 @@ class Office:
     now: Callable[[], datetime] = utc_now
     _open: OrderedDict[UUID, tuple[bytes, bytes, Ticket]] = field(default_factory=OrderedDict)
     _views: dict[str, tuple[SystemView, ...]] = field(default_factory=dict)
+    _links: dict[str, dict[str, tuple[LinkEnd, ...]]] = field(default_factory=dict)
 
     def close(self) -> None:
         """Let go of connections."""
@@ -62,6 +65,15 @@ class Office:
                 SystemView(system.id, system.channel, verbs(system)) for system in self.inventory.of_client(client)
             )
         return self._views[client]
+
+    def links(self, client: str, system: str) -> tuple[LinkEnd, ...]:
+        """Return the fields by which a system and the client's other systems lead to each other."""
+        if client not in self._links:
+            try:
+                self._links[client] = links_of(self.inventory, client)
+            except UsageError as error:
+                raise Final(str(error)) from None
+        return self._links[client].get(system, ())
 
     def window(self, system: str) -> int:
         """Return how many steps of a system may be on their way at once."""

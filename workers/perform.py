@@ -146,6 +146,7 @@ class Performer:
             cursor=cursor,
             again=claim.attempts > 1 or cursor != "",  # a wait is no attempt, and leaves a cursor
             checkpoint=checkpoint,
+            links=self.office.links(self.office.inventory.system(claim.system).client, claim.system),
         )
         result = verb(work)
         if args.get("holds") and claim.verb == "restrict":

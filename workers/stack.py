@@ -13,6 +13,7 @@ from shared.store.migrate import migrate
 from shared.store.session import Store
 from shared.store.tables import DeadLetterRow, StepRow, TicketRow
 from workers import connectors
+from workers.links import links_of
 
 
 def prepare(settings: Settings) -> None:
@@ -21,6 +22,8 @@ def prepare(settings: Settings) -> None:
     inventory = inventories.load(settings.systems)
     inventories.check_packages(inventory, settings.package_url, settings.packages_region)
     connectors.check(inventory)
+    for client in inventory.clients:
+        links_of(inventory, client)
     open_vault(settings.root)
     store = Store(settings.database)
     migrate(store)

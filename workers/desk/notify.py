@@ -20,6 +20,8 @@ def run(job: Job) -> Outcome:
 def _payload(job: Job) -> dict[str, Any]:
     subject: dict[str, list[str]] = {}
     for one in sorted(job.case.subject.identifiers):
+        if one.is_key:  # our client's systems know each other's keys; a recipient does not
+            continue
         subject.setdefault(one.kind, []).append(one.value)
     # the same on every attempt, for recipients that compare a repeated message with its first
     at = job.case.stage_since or job.case.ticket.received_at

@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import pytest
 
 from tests.servers import must_live, private_place, running
 from tests.waiting import until
+from workers.embedded.tether import tether
 
 
 class MariaDb:
@@ -76,7 +78,7 @@ def mariadb_server() -> Iterator[MariaDb]:
         subprocess.run(
             [install, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal",
              "--skip-test-db", f"--tmpdir={place}", "--skip-name-resolve"],
-            check=True, capture_output=True, cwd=place, **how,
+            check=True, capture_output=True, cwd=place, preexec_fn=tether(signal.SIGKILL), **how,
         )  # fmt: skip
         command = [
             server_program, "--no-defaults", f"--datadir={data}", f"--socket={path}", "--skip-networking",

@@ -11,8 +11,9 @@ from workers.connectors.sql.database import Database
 from workers.connectors.sql.fates import Fates, duty
 from workers.connectors.sql.files import Files
 from workers.connectors.sql.graph import Graph
+from workers.connectors.sql.leaves import Mask
 from workers.connectors.sql.locate import Search
-from workers.connectors.sql.mask import Mask, Masks
+from workers.connectors.sql.mask import Masks
 from workers.connectors.sql.rectify import Wanted
 from workers.connectors.sql.restrict import LIFTED, RESTRICTED, formerly
 from workers.connectors.sql.rows import Notes, Row, chunks, fetch, plain

@@ -14,7 +14,8 @@ from workers.connectors.sql.database import Database
 from workers.connectors.sql.fates import NEEDED_BY_OTHERS, Fates, Kept, latest_end
 from workers.connectors.sql.files import Files
 from workers.connectors.sql.graph import Graph
-from workers.connectors.sql.mask import Mask, Masks, changes
+from workers.connectors.sql.leaves import Mask
+from workers.connectors.sql.mask import Masks, changes
 from workers.connectors.sql.matching import names_subject
 from workers.connectors.sql.progress import Progress
 from workers.connectors.sql.rows import Notes, Row, chunks, having, key_of, within

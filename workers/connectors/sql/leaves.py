@@ -1,12 +1,15 @@
 """What a field within a document becomes: a text stays a text, a list a list, and what is neither says nothing."""
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from shared.datamap import Column
 from shared.masking import strategy
 from shared.masking.redact import REDACTED
-from workers.connectors.sql.documents import opened, written
+from workers.connectors.sql.documents import at, changed_in, opened, written
+
+Mask = Callable[[Any], Any]
 
 
 def leaf_mask(leaf: Column, key: bytes, redacted: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -53,3 +56,34 @@ def _each(value: Any, change: Callable[[str], str | None]) -> Any:
         return type(value)(new)  # a number stays a number where its mask is one
     except ValueError:
         return None
+
+
+def in_turn(masks: list[Mask]) -> Mask:
+    """Return one mask that puts on several, one after the other."""
+
+    def mask(value: Any) -> Any:
+        for one in masks:
+            value = None if value is None else one(value)
+        return value
+
+    return masks[0] if len(masks) == 1 else mask
+
+
+def sparing(fields: list[Column], mask: Mask) -> Mask:
+    """Return a mask of a whole document after which some fields of it are as they were."""
+
+    def spare(value: Any) -> Any:
+        new = mask(value)
+        for field in fields:
+            former = at(opened(value), field.path)
+            new = changed_in(field, new, lambda _, former=former: next(former))  # type: ignore[misc] # of this round
+        return new
+
+    return spare
+
+
+def no_document(value: Any) -> Any:
+    """Return an empty document or list, as text where the value is text."""
+    inside = opened(value)
+    nothing: Any = [] if isinstance(inside, list) else {}
+    return json.dumps(nothing) if isinstance(value, str) else nothing

@@ -13,14 +13,12 @@ from shared.domain.outcome import Outcome
 from shared.masking import strategy
 from shared.masking.freetext import redact
 from shared.masking.redact import REDACTED
-from workers.connectors.sql.documents import at, changed_in, opened, values
+from workers.connectors.sql.documents import changed_in, opened, values
 from workers.connectors.sql.elements import Elements
 from workers.connectors.sql.graph import Graph
-from workers.connectors.sql.leaves import emptied, leaf_mask
+from workers.connectors.sql.leaves import Mask, emptied, in_turn, leaf_mask, no_document, sparing
 from workers.connectors.sql.matching import told_apart
 from workers.connectors.sql.rows import Row, plain, typed
-
-Mask = Callable[[Any], Any]
 
 
 class Masks:
@@ -88,7 +86,7 @@ class Masks:
         by_column: dict[str, list[Mask]] = {}
         for field, mask in parts:
             by_column.setdefault(field.column, []).append(mask)
-        return {name: _in_turn(masks) for name, masks in by_column.items()}
+        return {name: in_turn(masks) for name, masks in by_column.items()}
 
     def _of(self, fields: Iterable[Column], outcome: Outcome | None, rows: int) -> Iterator[tuple[Column, Mask]]:
         for column in fields:
@@ -124,7 +122,7 @@ class Masks:
         if field.nullable and (stated is None or plainly):
             return lambda _: None
         if plainly:
-            return _no_document
+            return no_document
         if stated is None and not (self._texts(column) or isinstance(field.type, sa.Uuid)):
             return None
         default = "hmac" if self._apart(column.name) else "redact"
@@ -136,7 +134,7 @@ class Masks:
         if self._elements.others_in(column.name) and not column.ext.mask:
             return self._of_hers(column)
         spared = self._spared(column)
-        return _sparing(spared, emptied) if spared else None
+        return sparing(spared, emptied) if spared else None
 
     def _by_strategy(self, column: Column, name: str, options: dict[str, Any]) -> Mask:
         masked, field = strategy(name), self._table.c[column.name]
@@ -231,34 +229,6 @@ def spec(mask: str | dict[str, Any]) -> tuple[str, dict[str, Any]]:
         return mask, {}
     options = dict(mask)
     return str(options.pop("strategy", "")), options
-
-
-def _in_turn(masks: list[Mask]) -> Mask:
-    def mask(value: Any) -> Any:
-        for one in masks:
-            value = None if value is None else one(value)
-        return value
-
-    return masks[0] if len(masks) == 1 else mask
-
-
-def _sparing(fields: list[Column], mask: Mask) -> Mask:
-    """Return a mask of a whole document after which some fields of it are as they were."""
-
-    def spare(value: Any) -> Any:
-        new = mask(value)
-        for field in fields:
-            former = at(opened(value), field.path)
-            new = changed_in(field, new, lambda _, former=former: next(former))  # type: ignore[misc] # of this round
-        return new
-
-    return spare
-
-
-def _no_document(value: Any) -> Any:
-    inside = opened(value)
-    nothing: Any = [] if isinstance(inside, list) else {}
-    return json.dumps(nothing) if isinstance(value, str) else nothing
 
 
 def each_text(value: Any, change: Callable[[str], str | None], *, documents: bool) -> Any:

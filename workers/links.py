@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from shared.datamap import DataMap, Link, LinkEnd, load
-from shared.datamap.known import near
 from shared.domain.errors import UsageError
 from shared.inventory import Inventory, System
+from shared.nearest import near
 from workers.connectors import kind_of
 
 

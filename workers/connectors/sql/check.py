@@ -29,10 +29,10 @@ class Check:
 
     def findings(self) -> Iterator[Finding]:
         """Yield what does not fit, and what to do."""
-        views, parts = self._database.views(), self._database.partitions()
-        names = [name for name in self._database.names() if name not in parts or name in self._graph.collections]
+        views, parts = self._views(), self._database.partitions()
+        every = self._database.everything(self._graph.schemas)
+        names = [name for name in every if name not in parts or name in self._graph.collections]
         there = [name for name in self._graph.collections if name in names]
-        self._database.reflect(names)
         yield from self._lost(set(names), views)
         if self._database.dialect == "sqlite" and there:
             write = partial(self._write_nothing, self._database.table(there[0]))
@@ -43,6 +43,10 @@ class Check:
             yield from self._readable(name)
         if self._files and (why := self._files.unusable()):
             yield Finding("error", "files", why, "correct `files` in the inventory, mount it, or give the rights")
+
+    def _views(self) -> dict[str, bool]:
+        schemas = {None, *self._graph.schemas.values()}
+        return {name: keeps for schema in schemas for name, keeps in self._database.views(schema).items()}
 
     def _lost(self, names: set[str], views: dict[str, bool]) -> Iterator[Finding]:
         for name in self._graph.collections:
@@ -78,7 +82,7 @@ class Check:
             return
         if collection.ext.on_erasure == "delete":
             yield from self._explained(sa.delete(table).where(sa.false()), collection.name, "deleted from", "DELETE")
-        changed = [one.name for one in collection.columns.values() if _changed(one)]
+        changed = [one.column for one in collection.fields.values() if _changed(one)]
         for field in dict.fromkeys([*changed, *collection.ext.restrict]):
             column = table.c[field]
             if column.computed is None:

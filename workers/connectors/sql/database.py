@@ -2,9 +2,10 @@
 
 import sqlite3
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -113,7 +114,28 @@ class Database:
         with self.reading("the schema") as connection:
             return frozenset(connection.scalars(parts))
 
-    def reflect(self, names: Iterable[str], schema: str | None = None) -> None:
+    def everything(self, mapped: Mapping[str, str | None]) -> list[str]:
+        """Read all tables of the default schema and of those of mapped tables; return the names that they go by.
+
+        A table goes by its name, and one of a name that is another schema's, too, by `schema.name`.
+        """
+        with self.reading("the schema") as connection:
+            default = sa.inspect(connection).default_schema_name
+        called: dict[str, tuple[str | None, str]] = {}
+        for schema in sorted({None if one == default else one for one in (None, *mapped.values())}, key=str):
+            for name in self.names(schema):
+                own = mapped.get(name, schema) in (schema, default if schema is None else schema)
+                called[name if own and name not in called else f"{schema or default}.{name}"] = schema, name
+        for schema in {schema for schema, _ in called.values()}:
+            self.reflect([name for one, name in called.values() if one == schema], schema, called)
+        return sorted(called)
+
+    def reflect(
+        self,
+        names: Iterable[str],
+        schema: str | None = None,
+        called: Mapping[str, tuple[str | None, str]] = MappingProxyType({}),
+    ) -> None:
         """Read the definitions of tables and views, without the tables that they reference."""
         metadata = sa.MetaData()
         event.listen(metadata, "column_reflect", _as_stored if self.dialect == "sqlite" else _null_is_null)
@@ -122,7 +144,8 @@ class Database:
             metadata.reflect(connection, only=list(names), schema=schema, views=True, resolve_fks=False)
             if self.dialect in ("mysql", "mariadb") and getattr(connection.dialect, "is_mariadb", False):
                 _mark_documents(connection, metadata, schema)
-        self._tables |= {table.name: table for table in metadata.tables.values()}
+        own = {one: key for key, (where, one) in called.items() if where == schema}
+        self._tables |= {own.get(table.name, table.name): table for table in metadata.tables.values()}
 
     def table(self, name: str) -> sa.Table:
         """Return a table that was reflected."""

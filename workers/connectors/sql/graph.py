@@ -84,6 +84,11 @@ class Graph:
         # a column that references itself groups rows (the legs of a call): none of them needs another
         self.references = tuple(dict.fromkeys(one for one in references if not one.groups))
 
+    @property
+    def schemas(self) -> dict[str, str | None]:
+        """The schema of each collection's table, None for the default one."""
+        return {name: one.schema for name, one in self.collections.items()}
+
     def out_of(self, collection: str) -> tuple[Lead, ...]:
         """Return the edges that lead on from a collection."""
         return tuple(lead for lead in self.leads if lead.source == collection)

@@ -29,19 +29,17 @@ class Scan:
         """Yield (table, column) for each value that stands; rows whose fate is to stay are passed over."""
         if not self._subject.identifiers:
             return
-        names = self._database.names()
-        self._database.reflect(name for name in names if name not in self._graph.collections)
-        for name in names:
+        for name in self._database.everything(self._graph.schemas):
             table = self._database.table(name)
             columns = [column for column in table.columns if matching.textual(column)]
-            for row in self._rows(table, columns) if columns else ():
+            for row in self._rows(name, table, columns) if columns else ():
                 standing = [one.name for one in columns if matching.names_subject(row[one.name], self._subject)]
                 if standing and not self._passed_over(name, row):
                     yield from ((name, column) for column in standing)
 
-    def _rows(self, table: sa.Table, columns: Sequence[sa.Column[Any]]) -> Iterator[Row]:
-        collection = self._graph.collections.get(table.name)
-        keys = [table.c[name] for name in collection.primary_key] if collection else []
+    def _rows(self, name: str, table: sa.Table, columns: Sequence[sa.Column[Any]]) -> Iterator[Row]:
+        collection = self._graph.collections.get(name)
+        keys = [table.c[field] for field in collection.primary_key] if collection else []
         conditions = [matching.may_name(column, self._subject.identifiers) for column in columns]
         scope = within(table, collection) if collection else tenant(table, self._graph)
         query = sa.select(*dict.fromkeys([*keys, *columns])).where(sa.or_(*conditions), scope)

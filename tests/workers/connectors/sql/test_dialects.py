@@ -292,3 +292,17 @@ def test_a_driver_is_chosen_where_the_url_names_none(lite):
     assert "mysql+pymysql" == url_of("mysql://h/d", Path()).drivername
     assert "mariadb+pymysql" == url_of("mariadb://h/d", Path()).drivername
     assert "postgresql+psycopg" == url_of("postgresql://h/d", Path()).drivername
+
+
+def test_every_schema_of_the_map_is_scanned(postgres_store):
+    """The second look reads unmapped tables of a mapped schema, and one of a collection's name in another schema."""
+    store = postgres_store
+    store.do("CREATE SCHEMA crm")
+    for name in ("crm.people", "public.people", "crm.notes"):
+        store.do(f"CREATE TABLE {name} (id serial PRIMARY KEY, email text)")
+        store.do(f"INSERT INTO {name} (email) VALUES ('{ADA}')")
+    mail = field("email", "user.contact.email", identity="email")
+    store.tables(sa.MetaData(), collection("people", mail), fides_meta={"namespace": {"schema": "crm"}})
+    _, _, deleted, looked = erase(store)
+    assert {"people": {"erased": 1}} == deleted.counts
+    assert {"crm.notes": {"hit": 1}, "public.people": {"hit": 1}} == looked.counts

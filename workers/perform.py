@@ -1,12 +1,11 @@
 """The one step task: claim -> verb -> evidence and outcome in one commit -> advance. Idle hands publish after it."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
-from uuid import UUID
 
 import structlog
 from sqlalchemy.exc import OperationalError
@@ -18,13 +17,10 @@ from shared.domain.outcome import Found, Outcome
 from shared.domain.step import DESK, ERASING
 from shared.domain.ticket import Ticket
 from shared.envelope import seal, subkey, unseal, unseal_json
-from shared.evidence import commitment, leaf
 from shared.log import place_of
 from shared.ports import Affected, Connector, Work
-from shared.spill import Labels, Ledger, Spilled, digest_of
 from shared.store import findings, gates, holds, steps
 from shared.store.nudge import Nudge
-from shared.store.persons import same_person
 from shared.store.steps import Claim
 from shared.store.tables import TicketRow
 from workers import connectors, desk
@@ -32,6 +28,7 @@ from workers.affected import affected_by
 from workers.caseload import case_of, lock, seal_result, steps_and_chain, subject_from_json
 from workers.conductor import Moves, advance, move_on, remember, send_window, step_aad
 from workers.heartbeat import Heartbeat
+from workers.notes import Notes
 from workers.office import Office
 from workers.package import PartWriter, package_files, save_part
 from workflows.holds import STOPPED, retain
@@ -128,19 +125,19 @@ class Performer:
     def _on_system(
         self, claim: Claim, verb: Callable[[Work], Any], key: bytes, subject: Subject, content: dict[str, Any]
     ) -> Done:
-        notes = _Notes(self, claim, key)
+        args = content["args"]
+        notes = Notes(self.office, claim, key, of=args.get("of"), taken_until=content["ambiguous"])
         cursor, checkpoint = self._cursor(claim, key), partial(self._checkpoint, claim, key)
         # an export's own progress is how far its tables came
         kept = cursor if claim.verb == "export" else ""
         part = PartWriter(self.office.packages, claim.ticket, key, claim.system, kept=kept, keep=checkpoint)
-        args = content["args"]
         work = Work(
             ticket=claim.ticket,
             subject=subject,
             now=self.office.now(),
             key=subkey(key, "pseudonyms"),
             package=part,
-            found=partial(self._found, claim, key, notes.rest, args.get("of"), taken_until=content["ambiguous"]),
+            found=notes.found,
             note=notes.add,
             args=args,
             cursor=cursor,
@@ -153,8 +150,7 @@ class Performer:
             retain(result, args)
         if claim.verb == "subjects":
             return Done(self._keep_affected(claim, key, result))
-        proof = commitment(notes.secret, notes.leaves) if claim.verb == "locate" else None
-        return Done(result, notes.rest, proof, part if part.files else None)
+        return Done(result, notes.rest, notes.commitment, part if part.files else None)
 
     def _at_desk(self, claim: Claim, key: bytes, content: dict[str, Any]) -> Done:
         office, now = self.office, self.office.now()
@@ -196,37 +192,6 @@ class Performer:
             # its connections may be broken: the next step starts with new ones
             self._connectors.pop(system.id).close()
             raise
-
-    def _found(
-        self, claim: Claim, key: bytes, rest: Sequence[Found], of: str | None, *, taken_until: int
-    ) -> Iterator[Found]:
-        """Yield the latest note about each record; the notes are gone through twice, and never all in memory."""
-        with self.office.store.read() as session:
-            fates = self._former_fates(session, claim, UUID(of)) if of else Labels[str]()
-            written = Spilled(findings.read(session, key, ticket=claim.ticket, system=claim.system))
-        for note in rest:
-            written.append((claim.id, note))
-        last, taken = Ledger(), Labels[bool]()
-        for number, (step, note) in enumerate(written):
-            last[digest_of(*note.place)] = number
-            # a person's approval covers what stood written down when it was given, and nothing found since
-            if step <= taken_until:
-                taken[note.place] = True
-        for number, (_, note) in enumerate(written):
-            if last.get(digest_of(*note.place)) == number and (note.sure or note.place in taken):
-                fate = note.fate or (fates.get(note.place, "") if of else "")
-                yield note if fate == note.fate else replace(note, fate=fate)
-
-    def _former_fates(self, session: Session, claim: Claim, of: UUID) -> Labels[str]:
-        """Return what an earlier ticket about this person did to each record: a lift undoes just that."""
-        former, row = session.get(TicketRow, of), session.get_one(TicketRow, claim.ticket)
-        if former is None or former.client != row.client or not same_person(session, former.id, row.id):
-            raise Final("the ticket that is to be lifted is not about this person")
-        key, _ = self.office.ticket(former)
-        fates: Labels[str] = Labels()
-        for _, one in findings.read(session, key, ticket=former.id, system=claim.system):
-            fates[one.place] = one.fate
-        return fates
 
     def _cursor(self, claim: Claim, key: bytes) -> str:
         return unseal(key, claim.cursor, aad=_cursor_aad(claim)).decode() if claim.cursor else ""
@@ -311,28 +276,6 @@ class Performer:
         digests = remember(self.office, session, row, found)
         standing = [gate for gate in self.office.rights[row.right].gates(ticket) if not gate.proof]
         gates.open_gates(session, row.id, standing, digests, key=key, at=now, declared=row.received_at)
-
-
-class _Notes:
-    """What a verb writes down: kept until the step ends, or written in batches when there is much."""
-
-    def __init__(self, performer: Performer, claim: Claim, key: bytes) -> None:
-        self.performer, self.claim, self.key = performer, claim, key
-        self.rest: list[Found] = []
-        self.leaves = Ledger()
-        self.secret = subkey(key, "commitments")
-
-    def add(self, note: Found) -> None:
-        self.rest.append(note)
-        if self.claim.verb == "locate":
-            self.leaves[leaf(self.secret, note)] = 1
-        if len(self.rest) >= _BATCH:
-            claim = self.claim
-            with self.performer.office.store.write() as session:
-                findings.keep(
-                    session, self.key, ticket=claim.ticket, step=claim.id, system=claim.system, notes=self.rest
-                )
-            self.rest.clear()
 
 
 def follow(office: Office, publish: Callable[[list[Nudge]], None], moves: Moves) -> None:

@@ -49,6 +49,8 @@ def mounted(fs: AbstractFileSystem, root: str) -> bool:
         fs.info(root if isinstance(fs, LocalFileSystem) or is_sftp(fs) else root.lstrip("/").split("/")[0])
     except FileNotFoundError:
         return False
+    except TypeError:  # some drivers look at their options only now, and name them
+        raise Final("the options fit no storage driver installed here; check the inventory") from None
     return True
 
 

@@ -109,7 +109,7 @@ def test_all_folders_are_searched(store):
     assert len(ODD) == len(desk.notes)
     assert len(ODD) == store.run(desk, "restrict").total("restricted")
     assert all(folder.startswith("Restricted/") for _, folder in store.everything())
-    store.run(located(store), "lift")
+    store.run(desk, "lift")
     assert before == sorted(store.everything())
     desk = located(store)
     store.run(desk, "delete")
@@ -263,10 +263,11 @@ def test_the_mailbox_of_the_person_is_not_named_in_counts(store):
 
 
 def test_subjects_of_a_window(store):
-    """The people of a window are those whose mail is dated in it, each once; our own addresses are nobody's."""
-    store.put(mail("Bob <bob@example.org>", SUPPORT, date="Mon, 04 May 2026 10:00:00 +0200"))
-    store.put(mail(SUPPORT, "BOB@example.org, dora@example.org", date="Tue, 05 May 2026 10:00:00 +0200"))
-    store.put(mail("carl@example.org", SUPPORT, date="Mon, 01 Jun 2026 10:00:00 +0200"))
+    """The people of a window are those whose mail is dated in it, each once; the mailbox itself is nobody."""
+    box = store.boxes["support"]
+    store.put(mail("Bob <bob@example.org>", box, date="Mon, 04 May 2026 10:00:00 +0200"))
+    store.put(mail(box, "BOB@example.org, dora@example.org", date="Tue, 05 May 2026 10:00:00 +0200"))
+    store.put(mail("carl@example.org", box, date="Mon, 01 Jun 2026 10:00:00 +0200"))
     window = {"from": "2026-05-04T00:00:00+02:00", "to": "2026-05-31T00:00:00+02:00"}
     people = store.run(Desk(subject()), "subjects", **window)
     assert ["bob@example.org", "dora@example.org"] == sorted(i.value for one in people for i in one.identifiers)

@@ -19,6 +19,8 @@ PHONE = "phone_number"
 
 Verdict = Literal["sure", "ambiguous", "other"]
 
+_SHORTEST = 7  # digits of a number with its area code; extensions are shorter
+_SEPARATORS = re.compile(r"[\s().\-/]+")
 _ADDRESS = re.compile(r"[^@\s<>,;\"']+@[^@\s<>,;\"']+\.[^@\s<>,;\"']+")
 
 
@@ -35,12 +37,20 @@ class Identifier:
         return self.kind.count(".") > 1
 
 
-def normalise(kind: str, raw: object, *, region: str | None = None, plus_addresses: bool = False) -> Identifier | None:
+def normalise(
+    kind: str,
+    raw: object,
+    *,
+    region: str | None = None,
+    plus_addresses: bool = False,
+    trunk: tuple[str, ...] = (),
+) -> Identifier | None:
     """Return the identifier in the one form that is compared, or None if `raw` is not one.
 
     E-mail is case folded, its domain as mail servers write it (IDNA A-labels, RFC 5891), and `ada+x@` is `ada@` only
-    with `plus_addresses`; phone numbers become E.164, read
-    in `region` (ISO 3166-1) when they have no `+`; other ids are stripped and compared with their case.
+    with `plus_addresses`; phone numbers become E.164, read in `region` (ISO 3166-1) when they have no `+`, after a
+    prefix of `trunk` where one was dialled for an outside line; what is shorter than seven digits, without + or 00, is
+    an internal extension, no number. Other ids are stripped and compared with their case.
     """
     text = unicodedata.normalize("NFKC", str(raw)).strip() if raw is not None else ""
     if not text:
@@ -48,7 +58,7 @@ def normalise(kind: str, raw: object, *, region: str | None = None, plus_address
     if kind == EMAIL:
         return _email(text, plus_addresses=plus_addresses)
     if kind == PHONE:
-        return _phone(text, region)
+        return _phone(text, region, trunk)
     return Identifier(kind, text)
 
 
@@ -89,9 +99,26 @@ def spellings(address: str) -> tuple[str, ...]:
         return (address,)
 
 
-def _phone(text: str, region: str | None) -> Identifier | None:
+def _phone(text: str, region: str | None, trunk: tuple[str, ...]) -> Identifier | None:
+    if not trunk:
+        return _number(text, region)
+    dialled = _SEPARATORS.sub("", text)
+    readings = [dialled, *(dialled.removeprefix(one) for one in trunk if dialled.startswith(one))]
+    # `9030…` is a number of its own by chance only: what is written in full after the prefix is meant
+    readings.sort(key=lambda one: not _in_full(one, region))
+    return next((number for one in readings if (number := _number(one, region))), None)
+
+
+def _in_full(text: str, region: str | None) -> bool:
+    national = phonenumbers.ndd_prefix_for_region(region, True) if region else None  # noqa: FBT003 - positional
+    return text.startswith(("+", "00", *([national] if national else ())))
+
+
+def _number(text: str, region: str | None) -> Identifier | None:
     if text.startswith("00"):
         text = "+" + text[2:]
+    if "+" not in text and sum(sign.isdecimal() for sign in text) < _SHORTEST:
+        return None
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
@@ -112,6 +139,7 @@ class Subject:
     names: frozenset[str] = frozenset()
     region: str | None = None
     plus_addresses: bool = False
+    trunk: tuple[str, ...] = ()  # what a system's users dial before a number, for an outside line
 
     @property
     def identifiers(self) -> frozenset[Identifier]:
@@ -124,7 +152,7 @@ class Subject:
 
     def normalise(self, kind: str, raw: object) -> Identifier | None:
         """Normalise by this subject's client's rules."""
-        return normalise(kind, raw, region=self.region, plus_addresses=self.plus_addresses)
+        return normalise(kind, raw, region=self.region, plus_addresses=self.plus_addresses, trunk=self.trunk)
 
 
 @dataclass(frozen=True, slots=True)

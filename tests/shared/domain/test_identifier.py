@@ -207,3 +207,46 @@ def test_addresses_are_cut_out_of_a_text():
     """Each address of a header value, as written."""
     text = '"Ada, E." <Ada@example.org>, bob@example.org; nobody'
     assert ["Ada@example.org", "bob@example.org"] == list(split_addresses(text))
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [
+        ("030 123456", "+4930123456"),
+        ("9 030 123456", "+4930123456"),
+        ("9030123456", "+4930123456"),
+        ("9-(030) 123456", "+4930123456"),
+        ("0 030 123456", "+4930123456"),
+        ("0030123456", "+4930123456"),  # of ten digits at least are numbers in Greece
+        ("0049 30 123456", "+4930123456"),
+        ("0 0049 30 123456", "+4930123456"),
+        ("000493012\u20113456", "+4930123456"),
+        ("9004930123456", "+4930123456"),
+        ("+49 30 123456", "+4930123456"),
+        ("00302101234567", "+302101234567"),
+        ("4930123456", "+4930123456"),
+        ("101", None),
+        ("9101", None),
+        ("*97", None),
+        ("s", None),
+    ],
+)
+def test_a_number_is_read_as_it_was_dialled(raw, value):
+    """What is dialled for an outside line is no part of the number; an internal extension is no number."""
+    assert (phone(value) if value else None) == normalise(PHONE, raw, region="DE", trunk=("9", "0"))
+
+
+@given(st.integers(2_000_000, 99_999_999), st.sampled_from(["030", "004930", "+4930"]), st.sampled_from(["", "9", "8"]))
+def test_an_outside_line_makes_no_other_number(subscriber, beginning, prefix):
+    """However it is written and through whatever line it is dialled, it is one number."""
+    assume(not (prefix and beginning.startswith("+")))
+    dialled = f"{prefix}{beginning}{subscriber}"
+    assert phone(f"+4930{subscriber}") == normalise(PHONE, dialled, region="DE", trunk=("9", "8"))
+
+
+def test_a_country_without_a_national_prefix_dials_out_as_well():
+    """In America the digit before ten others is the outside line's."""
+    assert phone("+12125551234") == normalise(PHONE, "9 212 555 1234", region="US", trunk=("9",))
+    assert phone("+12125551234") == normalise(PHONE, "912125551234", region="US", trunk=("9",))
+    assert phone("+4930123456") == normalise(PHONE, "9011 49 30 123456", region="US", trunk=("9",))
+    assert phone("+34911234567") == normalise(PHONE, "0911234567", region="ES", trunk=("0",))

@@ -2,15 +2,18 @@
 
 `url` is a SQLAlchemy URL (`postgresql+psycopg://`, `mysql+pymysql://`, `mariadb+pymysql://`, `sqlite:///`), `datamap`
 a Fideslang dataset file (docs/datamap.md), `files` the fsspec URL below which paths named in rows are found, `options`
-what that file system needs. Relative paths are relative to the inventory.
+what that file system needs. Relative paths are relative to the inventory. `phone` says how numbers are written in this
+system: `region` (ISO 3166-1, else the client's) and `trunk`, what its users dial before a number for an outside line.
 """
 
+import dataclasses
 from collections.abc import Iterator
 from datetime import date
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+import phonenumbers
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
 
 from shared.datamap import LinkEnd, load
 from shared.deadlines import period
@@ -32,6 +35,22 @@ from workers.connectors.sql.restrict import lift, restrict
 from workers.connectors.sql.subjects import subjects
 
 
+class Phone(BaseModel):
+    """How phone numbers are written in a system."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    region: str | None = None
+    trunk: tuple[Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}$")], ...] = ()
+
+    @field_validator("region")
+    @classmethod
+    def _known(cls, value: str | None) -> str | None:
+        if value is not None and value not in phonenumbers.SUPPORTED_REGIONS:
+            raise ValueError("not a region in which numbers are known, such as DE (ISO 3166-1)")
+        return value
+
+
 class SqlSettings(BaseModel):
     """The kind's own keys in the inventory."""
 
@@ -41,6 +60,7 @@ class SqlSettings(BaseModel):
     datamap: str
     files: str | None = None
     options: dict[str, Any] = Field(default_factory=dict)
+    phone: Phone = Phone()
 
 
 class Sql:
@@ -60,7 +80,8 @@ class Sql:
             raise UsageError(f"system {system.id}: {error}") from None
         self._database = Database(url, system.id)
         self._zone = ZoneInfo(client.timezone)
-        self._regions = (client.region, client.country)
+        self._phone = settings.phone
+        self._regions = (settings.phone.region or client.region, client.country)
         self._files = Files(settings.files, system.folder, settings.options) if settings.files else None
         self._open = False
         for one in self._graph.collections.values():
@@ -78,44 +99,59 @@ class Sql:
 
     def locate(self, work: Work) -> Outcome:
         """Find the person's rows, along the data map, and the rows that mention them."""
+        work = self._as_dialled(work)
         return Search(self._ready(work), self._graph, work, self._files).run()
 
     def export(self, work: Work) -> Outcome:
         """Write the rows and their files into the package."""
+        work = self._as_dialled(work)
         return export(self._ready(work), self._graph, self._files, work)
 
     def mask(self, work: Work) -> Outcome:
         """Take the person out of the rows, which stay."""
+        work = self._as_dialled(work)
         return Erasure(self._ready(work), self._graph, self._files, work, self._today(work)).mask()
 
     def delete(self, work: Work) -> Outcome:
         """Delete files, children and parents; keep what a duty or another person needs."""
+        work = self._as_dialled(work)
         return Erasure(self._ready(work), self._graph, self._files, work, self._today(work)).delete()
 
     def rectify(self, work: Work) -> Outcome:
         """Write new values by data category."""
+        work = self._as_dialled(work)
         return rectify(self._ready(work), self._graph, work, self._today(work))
 
     def restrict(self, work: Work) -> Outcome:
         """Mark the rows as the data map says."""
+        work = self._as_dialled(work)
         return restrict(self._ready(work), self._graph, work, self._today(work))
 
     def lift(self, work: Work) -> Outcome:
         """Put back what stood in the marks before."""
+        work = self._as_dialled(work)
         return lift(self._ready(work), self._graph, work)
 
     def subjects(self, work: Work) -> Iterator[Affected]:
         """Stream everyone in the records of a window."""
+        work = self._as_dialled(work)
         yield from subjects(self._ready(work), self._graph, work)
 
     def absent(self, work: Work) -> Outcome:
         """Look again, on a fresh connection."""
+        work = self._as_dialled(work)
         self.close()
         return Look(self._ready(work), self._graph, self._files, work, self._today(work)).run()
 
     def check(self) -> Iterator[Finding]:
         """Compare the data map and the rights with the database; change nothing."""
         return Check(self._database, self._graph, self._files, self._regions).findings()
+
+    def _as_dialled(self, work: Work) -> Work:
+        """Return the work with numbers read as they are written in this system."""
+        region = self._phone.region or work.subject.region
+        subject = dataclasses.replace(work.subject, region=region, trunk=self._phone.trunk)
+        return dataclasses.replace(work, subject=subject)
 
     def _today(self, work: Work) -> date:
         return work.now.astimezone(self._zone).date()

@@ -89,6 +89,10 @@ class Builder:
             )
         if ext.statement and ext.statement not in fields:
             raise UsageError(f"collection {model.name}: statement names no field of it{near(ext.statement, fields)}")
+        for name, column in fields.items():
+            if column.ext.about is not None and column.ext.about not in fields:
+                known = near(column.ext.about, fields)
+                raise UsageError(f"collection {model.name}: {name} is about no field of it{known}")
         meta = model.fides_meta or CollectionMeta()
         for place in (*(meta.erase_after or ()), *(meta.after or ())):
             self._after.append((model.name, place))

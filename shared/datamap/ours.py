@@ -78,7 +78,11 @@ class FieldExt(_Model):
 
     `others`: another person's data (the other party of a call): masked in exports, left alone otherwise.
     `widen`: whether an identifier found here may widen the search. `free_text`: identifiers stand inside.
+    `about`: the field of this collection in which the number or address stands of whom this one speaks (the caller's
+    name beside the caller's number; a party of a call names itself). Where that is not the subject's, it is another
+    person's: masked in exports, left alone otherwise; and it is a record of what was, never rectified.
     `owner`: whether the person whom this field references owns the row too (false: an agent, who only handles it).
+    `owns`: whether what this field references is this row's alone (an attachment's blob), not something shared.
     `paths`: the fields of the document in this column, each as a Fideslang field without its name.
     """
 
@@ -87,7 +91,9 @@ class FieldExt(_Model):
     free_text: bool = False
     provided: Provided | bool | None = None
     others: bool = False
+    about: str | None = None
     owner: bool = True
+    owns: bool = False
     paths: dict[str, dict[str, Any] | None] = Field(default_factory=dict)
 
 

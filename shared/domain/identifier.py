@@ -110,7 +110,7 @@ def _phone(text: str, region: str | None, trunk: tuple[str, ...]) -> Identifier 
 
 
 def _in_full(text: str, region: str | None) -> bool:
-    national = phonenumbers.ndd_prefix_for_region(region, True) if region else None  # noqa: FBT003 - positional
+    national = phonenumbers.ndd_prefix_for_region(region, True) if region else None
     return text.startswith(("+", "00", *([national] if national else ())))
 
 

@@ -104,7 +104,7 @@ class Erasure:
         for how, some in by_how.items():
             fate = _FATES[how]
             number = self._overwrite(
-                collection, some, self._masks(masks, how, len(some)), mark=how in ("duty", "needed")
+                collection, some, masks, self._masks(masks, how, len(some)), mark=how in ("duty", "needed")
             )
             self._outcome.count(collection.name, "masked" if how == "masked" else "retained", number)
             for one in some:
@@ -121,7 +121,7 @@ class Erasure:
         return {}
 
     def _overwrite(
-        self, collection: Collection, found: Sequence[Found], masks: dict[str, Mask], *, mark: bool = False
+        self, collection: Collection, found: Sequence[Found], of: Masks, masks: dict[str, Mask], *, mark: bool = False
     ) -> int:
         """Write masked values into rows, and the marks of a restriction; return how many of the rows hold them."""
         marks = dict(collection.ext.restrict) if mark else {}
@@ -134,14 +134,15 @@ class Erasure:
                 key: marks
                 | changes(
                     row,
-                    masks,
+                    of.for_row(masks, row),
                     again=self._stands if key in settled else None,
                     misfit=lambda name, key=key: unfit.add((key, name)),  # type: ignore[misc] # of this round
                 )
                 for key, row in rows.items()
             }
 
-        written = writer.rewrite([one.key for one in found], [*masks, *marks], masked, differently)
+        columns = [*masks, *marks, *of.parties.fields]
+        written = writer.rewrite([one.key for one in found], columns, masked, differently)
         for _, name in sorted(unfit):
             writer.misfit(name)
         return len(set(written.whole) - {key for key, _ in unfit})
@@ -152,7 +153,7 @@ class Erasure:
     def _redact(self, collection: Collection, found: Sequence[Found]) -> None:
         table = self._database.table(collection.name)
         masks = Masks(collection, table, self._graph, self._work.subject, self._work.key)
-        redacted = self._overwrite(collection, found, masks.free_text())
+        redacted = self._overwrite(collection, found, masks, masks.free_text())
         self._outcome.count(collection.name, "redacted", redacted)
         for one in found:
             self._work.note(dataclasses.replace(one, fate="redacted"))

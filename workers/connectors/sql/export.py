@@ -5,6 +5,8 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+import sqlalchemy as sa
+
 from shared.datamap import Collection, Column
 from shared.domain.identifier import EMAIL, PHONE
 from shared.domain.outcome import Found, Outcome
@@ -17,6 +19,7 @@ from workers.connectors.sql.elements import Elements
 from workers.connectors.sql.files import Files
 from workers.connectors.sql.graph import Graph, author_of
 from workers.connectors.sql.mask import document, each_text
+from workers.connectors.sql.parties import Parties, nameless, texts_of, without
 from workers.connectors.sql.rows import Notes, Row, chunks, fetch, plain
 
 _MASKS = {EMAIL: "email", PHONE: "phone"}
@@ -37,7 +40,7 @@ def export(database: Database, graph: Graph, files: Files | None, work: Work) ->
         if files and graph.collections[name].columns[column] in _columns(
             graph.collections[name], provided=bool(work.args.get("provided"))
         ):
-            _copy(files, place, found, work, outcome)
+            _copy(files, place, found, work, outcome, _Names(database, graph.collections[name], files, column, work))
     return outcome
 
 
@@ -59,14 +62,24 @@ def _batches(
 ) -> Iterator[tuple[int, Iterator[Mapping[str, Any]]]]:
     table = database.table(collection.name)
     author = collection.ext.author
-    needed = [author.field, *author.when] if author else []
+    parties, texts = Parties(collection, work.subject), texts_of(collection, columns)
+    needed = [*([author.field, *author.when] if author else []), *parties.fields]
     shows = {True: _shows(collection, columns, work, by_herself=True)}
     shows[False] = _shows(collection, columns, work, by_herself=False)
     documents = {one.name for one in columns if document(table, one)}
+    files = {one.column for one in collection.ext.files}
 
     def shown(row: Row) -> dict[str, Any]:
+        apart, others = parties.apart(row), parties.others(row)
+
+        def value(name: str) -> Any:
+            if name in files:
+                return nameless(row[name], apart) if row[name] else row[name]
+            text = without(row[name], apart) if name in texts else row[name]
+            return opened(text) if name in documents else text
+
         return {
-            name: show(opened(row[name]) if name in documents else row[name])
+            name: _masked(collection.columns[name], work, row[name]) if name in others else show(value(name))
             for name, show in shows[author_of(collection, row) is not None]
         }
 
@@ -113,7 +126,12 @@ def _shown(column: Column, work: Work, by_herself: bool, value: Any) -> Any:
     """
     if value is not None and column.ext.free_text and not by_herself:
         value = each_text(value, lambda text: redact_others(text, work.subject), documents=True)
-    if not column.ext.others or value is None:
+    return _masked(column, work, value) if column.ext.others else plain(value)
+
+
+def _masked(column: Column, work: Work, value: Any) -> Any:
+    """Return another person's value as the person may see it; her own stands as it is."""
+    if not value:
         return plain(value)
     kind = column.identity or next((one for one in _MASKS if column.has(f"user.contact.{one}")), "")
     if kind and work.subject.normalise(kind, value) in work.subject.identifiers:
@@ -121,12 +139,33 @@ def _shown(column: Column, work: Work, by_herself: bool, value: Any) -> Any:
     return strategy(_MASKS.get(kind, "redact"))(str(plain(value)), key=work.key)
 
 
-def _copy(files: Files, place: str, found: Iterable[Found], work: Work, outcome: Outcome) -> None:
+class _Names:
+    """What the files of a column are called in a package: other people's numbers stand in the names of recordings."""
+
+    def __init__(self, database: Database, collection: Collection, files: Files, column: str, work: Work) -> None:
+        self._database, self._collection, self._files, self._column = database, collection, files, column
+        self._parties = Parties(collection, work.subject)
+
+    def of(self, path: str) -> str:
+        """Return a path without the other people of the rows that name it."""
+        name, table = self._files.name(path), self._database.table(self._collection.name)
+        if not self._parties.fields:
+            return name
+        query = sa.select(*(table.c[one] for one in self._parties.fields)).where(
+            table.c[self._column].in_(self._files.spellings(name))
+        )
+        with self._database.reading(self._collection.name) as connection:
+            for row in connection.execute(query).mappings():
+                name = nameless(name, self._parties.apart(row))
+        return name
+
+
+def _copy(files: Files, place: str, found: Iterable[Found], work: Work, outcome: Outcome, names: _Names) -> None:
     for one in found:
         if not files.exists(place, one.key):
             outcome.count(place, "residual")
             outcome.because(place, "residual", "a file that a record names is not there")
             continue
         with files.open(place, one.key) as stream:
-            work.package.file(files.name(one.key), stream)
+            work.package.file(names.of(one.key), stream)
         outcome.count(place, "exported")

@@ -176,7 +176,11 @@ def names_of(collection: Collection, row: Mapping[Any, Any]) -> frozenset[str]:
 
 
 def _name(collection: Collection, row: Mapping[Any, Any], category: str) -> str:
-    fields = [one for one in collection.fields.values() if category in one.categories and not one.ext.others]
+    fields = [
+        one
+        for one in collection.fields.values()
+        if category in one.categories and not (one.ext.others or one.ext.about)
+    ]
     return " ".join(str(said) for one in fields if (said := single(collection, one.name, row)))
 
 

@@ -21,6 +21,7 @@ from workers.connectors.sql.exact import equals
 from workers.connectors.sql.files import Files
 from workers.connectors.sql.graph import Graph, Lead, holds, links
 from workers.connectors.sql.rows import Row, chunks, digest, key_of, within
+from workers.connectors.sql.tenancy import Tenancy
 from workers.connectors.sql.whose import Ownership, Whose, has_parent, weight
 
 
@@ -38,6 +39,7 @@ class Search:
 
     def __init__(self, database: Database, graph: Graph, work: Work, files: Files | None = None) -> None:
         self._database, self._graph, self._work, self._files = database, graph, work, files
+        self._tenancy = Tenancy(database, graph)
         self._subject = work.subject
         self._fates: Labels[str] = Labels()
         for one in work.found():
@@ -139,7 +141,7 @@ class Search:
             if (condition := matching.may_be(table, column, wanted)) is not None
         ]
         if conditions:
-            yield from self._stream(collection, sa.or_(*conditions))
+            yield from self._stream(collection, sa.and_(sa.or_(*conditions), self._tenancy.of(collection)))
 
     def _stream(self, collection: Collection, condition: sa.ColumnElement[bool]) -> Iterator[Row]:
         table = self._database.table(collection.name)
@@ -252,7 +254,8 @@ class Search:
             fields = [one for one in collection.fields.values() if one.ext.free_text]
             table = self._database.table(collection.name)
             conditions = [matching.may_name(table.c[one.column], subject.identifiers) for one in fields]
-            for row in self._stream(collection, sa.or_(sa.false(), *conditions)) if conditions else ():
+            here = sa.and_(sa.or_(sa.false(), *conditions), self._tenancy.of(collection))
+            for row in self._stream(collection, here) if conditions else ():
                 key = key_of(collection, row)
                 mine = (collection.name, key) in self._whose
                 if not mine and any(

@@ -18,6 +18,7 @@ from workers.connectors.sql.elements import Elements
 from workers.connectors.sql.graph import Graph
 from workers.connectors.sql.leaves import Mask, emptied, in_turn, leaf_mask, no_document, sparing
 from workers.connectors.sql.matching import told_apart
+from workers.connectors.sql.parties import Parties
 from workers.connectors.sql.rows import Row, plain, typed
 
 
@@ -28,6 +29,7 @@ class Masks:
         self._collection, self._table, self._key = collection, table, key
         self._subject, self._names = told_apart(subject), subject.names
         self._elements = Elements(collection, subject)
+        self.parties = Parties(collection, subject)
         self._links = graph.link_fields(collection.name)
         self._fixed = {name: table.c[name] for name in collection.ext.restrict}
 
@@ -55,8 +57,15 @@ class Masks:
         """Return a value, or a document's every text, without this person's identifiers."""
         return each_text(value, lambda text: redact(text, self._subject), documents=True)
 
+    def for_row(self, masks: Mapping[str, Mask], row: Row) -> Mapping[str, Mask]:
+        """Return the masks that a row takes: of what speaks of another person there only the subject goes."""
+        others = self.parties.others(row)
+        return {name: self.redacted if name in others else mask for name, mask in masks.items()} if others else masks
+
     def says(self, name: str, row: Row) -> bool:
         """Say whether a masked column holds anything that its masks would not have left."""
+        if name in self.parties.others(row):
+            return False
         column = self._collection.columns[name]
         fields = (column, *self._collection.within(name))
         return (column.personal and not self._in_form(name, row[name])) or any(

@@ -127,7 +127,7 @@ def _columns(
     collection: Collection, table: sa.Table, category: str, value: str, outcome: Outcome | None
 ) -> list[tuple[Column, str]]:
     """Return the columns that a category means, each with its part of the value."""
-    columns = [one for one in collection.fields.values() if one.has(category) and one.personal]
+    columns = [one for one in collection.fields.values() if one.has(category) and one.personal and not one.ext.about]
     columns = [one for one in columns if not one.primary_key and (_within(one) or not document(table, one))]
     exact = [one for one in columns if category in one.categories]
     if exact:

@@ -3,6 +3,7 @@
 import base64
 import hmac
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -70,15 +71,20 @@ def having(table: sa.Table, collection: Collection, keys: Iterable[str]) -> sa.C
     return sa.tuple_(*columns).in_([tuple(one) for one in values])
 
 
-def within(table: sa.Table, collection: Collection) -> sa.ColumnElement[bool]:
+def within(table: sa.FromClause, collection: Collection) -> sa.ColumnElement[bool]:
     """Return the condition of the collection's scope: nothing outside of it is this client's."""
     return sa.and_(sa.true(), *(equals(table.c[name], value) for name, value in collection.ext.scope.items()))
 
 
 def tenant(table: sa.Table, graph: Graph) -> sa.ColumnElement[bool]:
-    """Return the scope that all collections share, for an unmapped table that has its columns."""
-    scopes = [set(one.ext.scope.items()) for one in graph.collections.values()]
-    shared = set.intersection(*scopes) if scopes else set()
+    """Return the scope that collections share, for an unmapped table that has its columns.
+
+    What only one of several has is its own: a kind of message is no client.
+    """
+    said = Counter(item for one in graph.collections.values() for item in one.ext.scope.items())
+    several = Counter(name for name, _ in said)
+    least = min(2, len(graph.collections))
+    shared = [(name, value) for (name, value), number in said.items() if number >= least and several[name] == 1]
     return sa.and_(sa.true(), *(equals(table.c[name], value) for name, value in shared if name in table.c))
 
 

@@ -13,7 +13,8 @@ from workers.connectors.sql import matching
 from workers.connectors.sql.database import Database
 from workers.connectors.sql.graph import Graph
 from workers.connectors.sql.locate import Search
-from workers.connectors.sql.rows import Row, key_of, tenant, within
+from workers.connectors.sql.rows import Row, key_of, tenant
+from workers.connectors.sql.tenancy import Tenancy
 
 KNOWN_TO_STAY = ("retained", "shared")
 
@@ -23,6 +24,7 @@ class Scan:
 
     def __init__(self, database: Database, graph: Graph, work: Work) -> None:
         self._database, self._graph, self._work = database, graph, work
+        self._tenancy = Tenancy(database, graph)
         self._subject = matching.told_apart(work.subject)
 
     def hits(self) -> Iterator[tuple[str, str]]:
@@ -41,7 +43,7 @@ class Scan:
         collection = self._graph.collections.get(name)
         keys = [table.c[field] for field in collection.primary_key] if collection else []
         conditions = [matching.may_name(column, self._subject.identifiers) for column in columns]
-        scope = within(table, collection) if collection else tenant(table, self._graph)
+        scope = self._tenancy.of(collection) if collection else tenant(table, self._graph)
         query = sa.select(*dict.fromkeys([*keys, *columns])).where(sa.or_(*conditions), scope)
         with self._database.reading(table.name) as connection:
             yield from connection.execution_options(yield_per=500).execute(query).mappings()

@@ -13,20 +13,21 @@ from workers.connectors.sql import matching
 from workers.connectors.sql.database import Database
 from workers.connectors.sql.exact import equals
 from workers.connectors.sql.graph import Graph, Lead, names_of
-from workers.connectors.sql.rows import Row, within
+from workers.connectors.sql.rows import Row
+from workers.connectors.sql.tenancy import Tenancy
 
 
 def subjects(database: Database, graph: Graph, work: Work) -> Iterator[Affected]:
     """Yield the people of every collection with identities whose record, or a row below it, is of the window."""
     start, end = (_moment(work.args.get(name)) for name in ("from", "to"))
-    window = Window(database, graph, start, end)
+    window, tenancy = Window(database, graph, start, end), Tenancy(database, graph)
     for collection in graph.collections.values():
         if not collection.identities:
             continue
         table = database.table(collection.name)
         named = [one for one in collection.fields.values() if one.has("user.name")]
         names = dict.fromkeys(one.column for one in (*collection.identities.values(), *named))
-        query = sa.select(*(table.c[name] for name in names)).where(within(table, collection), window.of(collection))
+        query = sa.select(*(table.c[name] for name in names)).where(tenancy.of(collection), window.of(collection))
         categories = window.categories(collection)
         with database.reading(collection.name) as connection:
             for row in connection.execution_options(yield_per=500).execute(query).mappings():

@@ -63,7 +63,11 @@ class Ownership:
         if owners:
             return _least(max(owners, key=weight), "ambiguous" if source == "ambiguous" else "sure")
         # Nothing says that it is the person's: what hangs on a shared row may be anybody's.
-        return "ambiguous" if lead.down else _least("looked-up", source)
+        return "ambiguous" if lead.down else source if self._owned(lead) else _least("looked-up", source)
+
+    def _owned(self, lead: Lead) -> bool:
+        """Say whether what an edge leads up to is its source's alone, such as the blob of an attachment."""
+        return self._graph.collections[lead.source].fields[lead.source_field].ext.owns
 
     def _is_a_person(self, lead: Lead) -> bool:
         """Say whether an edge comes from people's own records, and what it leads to is theirs."""

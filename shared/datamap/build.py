@@ -162,7 +162,7 @@ def _split(place: str) -> tuple[str, str]:
 
 def _check_reachable(graph: DataMap) -> None:
     entered = {one.collection for one in graph.links if one.direction != "to"}
-    reached = entered | {name for name, one in graph.collections.items() if one.identities}
+    reached = entered | {name for name, one in graph.collections.items() if one.identities or _nobodys(one)}
     grows = True
     while grows:
         more = {edge.target for edge in graph.edges if edge.source in reached} - reached
@@ -170,6 +170,12 @@ def _check_reachable(graph: DataMap) -> None:
         reached |= more
     if lost := sorted(set(graph.collections) - reached):
         raise UsageError(f"no identity and no reference leads to {', '.join(lost)}; add references")
+
+
+def _nobodys(collection: Collection) -> bool:
+    """Say whether a collection's rows are nobody's, and only searched for mentions in their free texts."""
+    fields = collection.fields.values()
+    return any(one.ext.free_text for one in fields) and not any(one.personal for one in fields)
 
 
 def _without_ours(raw: Any) -> Any:

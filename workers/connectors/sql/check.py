@@ -13,7 +13,7 @@ from workers.connectors.sql import matching
 from workers.connectors.sql.database import Database
 from workers.connectors.sql.files import Files
 from workers.connectors.sql.graph import Graph
-from workers.connectors.sql.rows import tenant, within
+from workers.connectors.sql.rows import kept_apart, tenant, within
 
 _NEWEST = 5000  # rows in which values of a column are sought
 _VALUES = 50  # values of a column that are looked at
@@ -74,7 +74,20 @@ class Check:
             if _changed(column) and table.c[column.name].computed is not None:
                 todo = "map the columns that it is computed from, and take its data category away"
                 yield Finding("error", f"{name}.{column.name}", "is computed, and cannot be written", todo)
+        yield from self._tells_apart(collection, table)
         yield from self._rights(collection, table)
+
+    def _tells_apart(self, collection: Collection, table: sa.Table) -> Iterator[Finding]:
+        """Count the rows of each key, where the database itself does not keep them apart."""
+        if not collection.primary_key or kept_apart(collection, table):
+            return
+        keys = [table.c[name] for name in collection.primary_key]
+        twice = sa.select(sa.literal(1)).group_by(*keys).having(sa.func.count() > 1).limit(1)
+        with self._database.reading(collection.name) as connection:
+            found = connection.scalar(twice.select_from(table).where(within(table, collection)))
+        if found:
+            todo = "mark fields with fides_meta.primary_key: true that do, or add a column of its own as primary key"
+            yield Finding("error", collection.name, "has rows that the key of the data map does not tell apart", todo)
 
     def _rights(self, collection: Collection, table: sa.Table) -> Iterator[Finding]:
         """Ask for each right by EXPLAIN: it checks them and does nothing. SQLite has none but its file's."""

@@ -19,7 +19,7 @@ from workers.connectors.sql.mask import Masks, changes
 from workers.connectors.sql.matching import names_subject
 from workers.connectors.sql.progress import Progress
 from workers.connectors.sql.rows import Notes, Row, chunks, having, key_of, within
-from workers.connectors.sql.writing import Writer, differently, refuse_views
+from workers.connectors.sql.writing import Writer, differently, refuse
 
 _FATES = {"duty": "retained", "kept": "retained", "needed": "retained", "masked": "masked", "shared": "shared"}
 
@@ -30,7 +30,7 @@ class Erasure:
     def __init__(self, database: Database, graph: Graph, files: Files | None, work: Work, today: date) -> None:
         self._database, self._graph, self._files, self._work = database, graph, files, work
         self._notes = Notes(work, graph)
-        refuse_views(database, self._notes)
+        refuse(database, graph, self._notes)
         self._fates = Fates(database, graph, self._notes, work.subject, today)
         self._outcome = Outcome()
 

@@ -86,7 +86,7 @@ class Masks:
         one = self._collection.columns[name]
         if one.ext.mask not in (None, "null", "redact") or self._spared(one) or self._elements.others_in(name):
             return True
-        if one.ext.mask != "redact" and self._table.c[name].nullable:
+        if one.ext.mask != "redact" and self._table.c[name].nullable and not self._empty_by_default(one):
             return value is None
         return self._apart(name) or plain(value) in (None, self._cut(one, REDACTED), "{}", {}, "[]", [])
 
@@ -128,15 +128,20 @@ class Masks:
         if in_part := self._in_part(column):
             return in_part
         plainly = document(self._table, column) and stated in (None, "null", "redact")
+        if plainly and (not field.nullable or self._empty_by_default(column)):
+            return no_document
         if field.nullable and (stated is None or plainly):
             return lambda _: None
-        if plainly:
-            return no_document
         if stated is None and not (self._texts(column) or isinstance(field.type, sa.Uuid)):
             return None
         default = "hmac" if self._apart(column.name) else "redact"
         name, options = spec(stated or default)
         return None if name == "null" and not field.nullable else self._by_strategy(column, name, options)
+
+    def _empty_by_default(self, column: Column) -> bool:
+        """Say whether programs find an empty document where nothing was said, and never NULL."""
+        default = self._table.c[column.name].server_default
+        return isinstance(default, sa.DefaultClause) and str(default.arg).startswith(("'{}'", "'[]'"))
 
     def _in_part(self, column: Column) -> Mask | None:
         """Return the mask of a column of which a part is another person's."""

@@ -18,13 +18,13 @@ from workers.connectors.sql.fates import NEEDED_BY_OTHERS, Fates
 from workers.connectors.sql.graph import Graph
 from workers.connectors.sql.mask import document
 from workers.connectors.sql.rows import Notes, Row, chunks, plain, typed
-from workers.connectors.sql.writing import Writer, exactly, refuse_views
+from workers.connectors.sql.writing import Writer, exactly, refuse
 
 
 def rectify(database: Database, graph: Graph, work: Work, today: date) -> Outcome:
     """Write the new values; a row that is another person's too is left as it is."""
     outcome, notes = Outcome(), Notes(work, graph)
-    refuse_views(database, notes)
+    refuse(database, graph, notes)
     fates = Fates(database, graph, notes, work.subject, today)
     for name, found in notes.rows.items():
         collection, table = graph.collections[name], database.table(name)

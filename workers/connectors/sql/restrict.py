@@ -16,7 +16,7 @@ from workers.connectors.sql.database import BATCH, Database
 from workers.connectors.sql.fates import NEEDED_BY_OTHERS, Fates
 from workers.connectors.sql.graph import Graph
 from workers.connectors.sql.rows import Notes, Row, chunks, plain, typed
-from workers.connectors.sql.writing import Writer, exactly, refuse_views
+from workers.connectors.sql.writing import Writer, exactly, refuse
 
 RESTRICTED, LIFTED = "restricted:", "lifted:"
 
@@ -24,7 +24,7 @@ RESTRICTED, LIFTED = "restricted:", "lifted:"
 def restrict(database: Database, graph: Graph, work: Work, today: date) -> Outcome:
     """Set the marks; a row that is another person's too is left usable."""
     outcome, notes = Outcome(), Notes(work, graph)
-    refuse_views(database, notes)
+    refuse(database, graph, notes)
     fates = Fates(database, graph, notes, work.subject, today)
     former = _Former(work)
     for name, found in notes.rows.items():

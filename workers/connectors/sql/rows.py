@@ -23,6 +23,7 @@ from workers.connectors.sql.database import BATCH
 from workers.connectors.sql.exact import equals
 from workers.connectors.sql.graph import Graph
 
+SEVERAL = "several rows have one key; mark fields with fides_meta.primary_key: true that tell them apart"
 T = TypeVar("T")
 Row = Mapping[Any, Any]  # a column name, to SQLAlchemy, is one of several kinds of key
 
@@ -71,6 +72,14 @@ def having(table: sa.Table, collection: Collection, keys: Iterable[str]) -> sa.C
     return sa.tuple_(*columns).in_([tuple(one) for one in values])
 
 
+def kept_apart(collection: Collection, table: sa.Table) -> bool:
+    """Say whether the database itself lets no two rows have one key."""
+    constraints = (one for one in table.constraints if isinstance(one, sa.UniqueConstraint))
+    kept = (table.primary_key, *constraints, *(one for one in table.indexes if one.unique))
+    unique = [{column.name for column in one.columns} for one in kept]
+    return any(one and one <= {*collection.primary_key} for one in unique)
+
+
 def within(table: sa.FromClause, collection: Collection) -> sa.ColumnElement[bool]:
     """Return the condition of the collection's scope: nothing outside of it is this client's."""
     return sa.and_(sa.true(), *(equals(table.c[name], value) for name, value in collection.ext.scope.items()))
@@ -104,7 +113,10 @@ def fetch(
     )
     if lock:
         query = query.with_for_update()
-    rows = {key_of(collection, row): row for row in connection.execute(query).mappings()}
+    found = connection.execute(query).mappings().all()
+    rows = {key_of(collection, row): row for row in found}
+    if len(rows) < len(found):
+        raise Final(f"{collection.name}: {SEVERAL}")
     return {key: rows[key] for key in keys if key in rows}
 
 

@@ -6,6 +6,7 @@ one, so that one obstacle costs one field. Then a second connection reads back b
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,8 +15,9 @@ from shared.datamap import Collection
 from shared.domain.errors import Final
 from shared.domain.outcome import Outcome
 from workers.connectors.sql.database import Database
+from workers.connectors.sql.graph import Graph
 from workers.connectors.sql.obstacles import MISFIT, Refused
-from workers.connectors.sql.rows import Notes, Row, fetch, having, plain, rewrite, within
+from workers.connectors.sql.rows import SEVERAL, Notes, Row, chunks, fetch, having, kept_apart, plain, rewrite, within
 
 Changes = Callable[[Mapping[str, Row]], Mapping[str, Row]]
 Accepts = Callable[[str, Any, Any], bool]
@@ -87,7 +89,10 @@ class Writer:
         table = self._table
         here = sa.and_(having(table, self._collection, keys), within(table, self._collection))
         with self._database.writing(self._collection.name) as connection:
-            return connection.execute(sa.delete(table).where(here)).rowcount
+            gone = connection.execute(sa.delete(table).where(here)).rowcount
+            if gone > len(keys):
+                raise Final(f"{self._collection.name}: {SEVERAL}")  # and nothing of it is committed
+            return gone
 
     def _write(
         self, keys: Sequence[str], columns: Sequence[str], changes: Changes, only: str | None = None
@@ -174,7 +179,13 @@ def differently(_column: str, before: Any, now: Any) -> bool:
     return not same(before, now)
 
 
-def refuse_views(database: Database, notes: Notes) -> None:
-    """Stop before anything is changed where rows stand in a view: what it shows is another table's to change."""
+def refuse(database: Database, graph: Graph, notes: Notes) -> None:
+    """Stop before anything is changed: in a view, which shows what is another table's, or by a key of several rows."""
     if views := sorted((notes.rows.keys() | notes.mentions.keys()) & database.mapped_views):
         raise Final(f"{', '.join(views)} is a view, which can be searched and exported only; map the table behind it")
+    for name in notes.rows.keys() | notes.mentions.keys():
+        collection, table = graph.collections[name], database.table(name)
+        if not kept_apart(collection, table):
+            for batch in chunks(chain(notes.rows.get(name, ()), notes.mentions.get(name, ()))):
+                with database.reading(name) as connection:
+                    fetch(connection, table, collection, [one.key for one in batch], ())

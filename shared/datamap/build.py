@@ -89,6 +89,11 @@ class Builder:
             )
         if ext.statement and ext.statement not in fields:
             raise UsageError(f"collection {model.name}: statement names no field of it{near(ext.statement, fields)}")
+        for file in ext.files:
+            if file.path is not None and not file.path.endswith(f"{{{file.column}}}"):
+                raise UsageError(f"collection {model.name}: the path of files has to end with {{{file.column}}}")
+            if file.path and (lost := next((one for one in file.columns if one not in fields), None)):
+                raise UsageError(f"collection {model.name}: files names no field of it{near(lost, fields)}")
         for name, column in fields.items():
             if column.ext.about is not None and column.ext.about not in fields:
                 known = near(column.ext.about, fields)

@@ -1,11 +1,15 @@
 """Our own extension: what stands under `rightsdesk:` on a dataset, a collection or a field."""
 
+import re
+from collections.abc import Mapping
+from string import Formatter
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Scalar = str | int | bool
 Provided = Literal["true", "observed", "inferred"]
+_ROOT = re.compile(r"[.\[]")
 
 
 class _Model(BaseModel):
@@ -46,9 +50,39 @@ class EdgeExt(_Model):
 
 
 class FileExt(_Model):
-    """A column that names a file below the system's `files` URL."""
+    """A column that names a file below the system's `files` URL.
+
+    `path`: where it stands there, made of this collection's columns and ending with that name, such as
+    `{calldate:%Y/%m/%d}/{recordingfile}` or `{key[0]}{key[1]}/{key}`; a name with a slash is a path already.
+    """
 
     column: str
+    path: str | None = None
+
+    @field_validator("path")
+    @classmethod
+    def _formed(cls, path: str | None) -> str | None:
+        try:
+            list(Formatter().parse(path or ""))
+        except ValueError:
+            raise ValueError("no path of columns in braces, such as {calldate:%Y/%m/%d}/{recordingfile}") from None
+        return path
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of which the path is made."""
+        parts = Formatter().parse(self.path or "")
+        return (self.column, *(_ROOT.split(name)[0] for _, name, _, _ in parts if name is not None))
+
+    def of(self, row: Mapping[Any, Any]) -> str:
+        """Return the path that a row names; a ValueError if it has none of this form."""
+        name = str(row[self.column])
+        if self.path is None or "/" in name:
+            return name
+        try:
+            return self.path.format_map({column: row[column] for column in self.columns})
+        except (LookupError, TypeError) as error:
+            raise ValueError("its file's path cannot be made of the row") from error
 
 
 class CollectionExt(_Model):

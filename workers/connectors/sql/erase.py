@@ -6,7 +6,7 @@ from datetime import date
 
 import sqlalchemy as sa
 
-from shared.datamap import Collection
+from shared.datamap import Collection, FileExt
 from shared.domain.outcome import Found, Outcome
 from shared.ports import Work
 from shared.spill import Spilled
@@ -187,7 +187,7 @@ class Erasure:
             table = self._database.table(collection.name)
             for one in collection.ext.files:
                 with self._database.reading(collection.name) as connection:
-                    for key, path in self._naming(connection, table, collection, one.column, paths):
+                    for key, path in self._naming(connection, table, collection, one, paths):
                         kept = self._fates.kept.get((collection.name, key))
                         if (collection.name, key) not in self._notes.fates:
                             fates[path] = "shared"
@@ -196,10 +196,10 @@ class Erasure:
         return fates
 
     def _naming(
-        self, connection: sa.Connection, table: sa.Table, collection: Collection, column: str, paths: Sequence[str]
+        self, connection: sa.Connection, table: sa.Table, collection: Collection, ext: FileExt, paths: Sequence[str]
     ) -> Iterable[tuple[str, str]]:
         assert self._files is not None
-        written = [spelt for path in paths for spelt in self._files.spellings(path)]
-        query = sa.select(*(table.c[name] for name in {*collection.primary_key, column}))
-        rows = connection.execute(query.where(table.c[column].in_(written))).mappings()
-        return [(key_of(collection, row), self._files.name(str(row[column]))) for row in rows]
+        query = sa.select(*(table.c[name] for name in {*collection.primary_key, *ext.columns}))
+        rows = connection.execute(query.where(self._files.naming(table, ext, paths))).mappings()
+        place = f"{collection.name}.{ext.column}"
+        return [(key_of(collection, row), self._files.named(place, ext, row)) for row in rows]

@@ -143,7 +143,8 @@ class _Names:
     """What the files of a column are called in a package: other people's numbers stand in the names of recordings."""
 
     def __init__(self, database: Database, collection: Collection, files: Files, column: str, work: Work) -> None:
-        self._database, self._collection, self._files, self._column = database, collection, files, column
+        self._database, self._collection, self._files = database, collection, files
+        self._ext = next(one for one in collection.ext.files if one.column == column)
         self._parties = Parties(collection, work.subject)
 
     def of(self, path: str) -> str:
@@ -151,12 +152,11 @@ class _Names:
         name, table = self._files.name(path), self._database.table(self._collection.name)
         if not self._parties.fields:
             return name
-        query = sa.select(*(table.c[one] for one in self._parties.fields)).where(
-            table.c[self._column].in_(self._files.spellings(name))
-        )
+        query = sa.select(*(table.c[one] for one in {*self._parties.fields, *self._ext.columns}))
         with self._database.reading(self._collection.name) as connection:
-            for row in connection.execute(query).mappings():
-                name = nameless(name, self._parties.apart(row))
+            for row in connection.execute(query.where(self._files.naming(table, self._ext, [name]))).mappings():
+                if self._files.named(self._collection.name, self._ext, row) == self._files.name(path):
+                    name = nameless(name, self._parties.apart(row))
         return name
 
 

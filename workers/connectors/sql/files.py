@@ -1,17 +1,19 @@
 """The files that rows name, below the system's `files` URL, with every version that the storage keeps of them."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from posixpath import normpath
 from typing import Any, BinaryIO, cast
 
+import sqlalchemy as sa
 from fsspec import AbstractFileSystem, get_filesystem_class
 from fsspec.core import split_protocol
 from fsspec.implementations.local import LocalFileSystem
 
+from shared.datamap import FileExt
 from shared.domain.errors import Final, Retryable, UsageError
 from shared.storage import opening, versions
 from shared.storage.versions import Removed
@@ -86,6 +88,19 @@ class Files:
     def name(self, path: str) -> str:
         """Return a path relative to the folder, whether the row wrote it so or in full."""
         return normpath(path.removeprefix(self._opened[1] + "/").lstrip("/"))
+
+    def named(self, place: str, ext: FileExt, row: Mapping[Any, Any]) -> str:
+        """Return the path, relative to the folder, of the file that a row names."""
+        try:
+            return self.name(ext.of(row))
+        except ValueError:
+            raise Final(f"{place}: the data map's path of its files does not fit a row") from None
+
+    def naming(self, table: sa.Table, ext: FileExt, paths: Iterable[str]) -> sa.ColumnElement[bool]:
+        """Return the broad condition that a row names one of some files."""
+        written = {spelt for path in paths for spelt in self.spellings(path)}
+        bare = {path.rpartition("/")[2] for path in written} if ext.path else set()
+        return table.c[ext.column].in_(written | bare)
 
     def spellings(self, name: str) -> tuple[str, ...]:
         """Return how rows write such a path: relative, from the top, in full."""

@@ -129,7 +129,7 @@ class Graph:
         one = self.collections[collection]
         conditions = [field for lead in self.leads if lead.holder == collection for field, _ in lead.when]
         marks = [*one.ext.scope, *one.ext.restrict, *([one.ext.at] if one.ext.at else [])]
-        files = [file.column for file in one.ext.files]
+        files = [column for file in one.ext.files for column in file.columns]
         return tuple(dict.fromkeys([*one.primary_key, *one.columns, *conditions, *marks, *files]))
 
     def children_first(self, enforced: Iterable[Reference]) -> tuple[str, ...]:

@@ -206,8 +206,9 @@ class Search:
             self._note(*place, "subject", step.whose, digest(self._work.key, step.row))
         if self._files:
             for one in collection.ext.files:
-                if path := step.row[one.column]:
-                    self._note_file(f"{step.collection}.{one.column}", self._files.name(str(path)), step.whose)
+                if step.row[one.column]:
+                    named = f"{step.collection}.{one.column}"
+                    self._note_file(named, self._files.named(named, one, step.row), step.whose)
         leads = self._graph.out_of(step.collection)
         fields = {collection.fields[field].column for lead in leads for field in lead.source_fields} | {
             field for lead in leads if lead.holder == step.collection for field, _ in lead.when

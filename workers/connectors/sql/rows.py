@@ -74,9 +74,9 @@ def having(table: sa.Table, collection: Collection, keys: Iterable[str]) -> sa.C
 
 def kept_apart(collection: Collection, table: sa.Table) -> bool:
     """Say whether the database itself lets no two rows have one key."""
-    constraints = (one for one in table.constraints if isinstance(one, sa.UniqueConstraint))
-    kept = (table.primary_key, *constraints, *(one for one in table.indexes if one.unique))
-    unique = [{column.name for column in one.columns} for one in kept]
+    constraints = [table.primary_key, *(one for one in table.constraints if isinstance(one, sa.UniqueConstraint))]
+    unique = [{column.name for column in one.columns} for one in constraints]
+    unique += [{column.name for column in one.columns} for one in table.indexes if one.unique]
     return any(one and one <= {*collection.primary_key} for one in unique)
 
 

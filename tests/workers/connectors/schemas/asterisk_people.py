@@ -45,15 +45,15 @@ def _event(people, whose, number, kind, **more):
 
 
 def _her_calls(people):
-    inwards = "monitor/2026/03/01/in-4930555000-030123456-20260301-120000-1772366400.10.wav"
-    people.file("Ada", inwards)
+    inwards = "in-4930555000-030123456-20260301-120000-1772366400.10.wav"
+    people.file("Ada", f"2026/03/01/{inwards}")
     _call(people, "Ada", 1, "030123456", "101", clid='"Ada Example" <030123456>', cnum="030123456", cnam="Ada Example",
           did="4930555000", channel="PJSIP/provider-01", dstchannel="PJSIP/101-02", recordingfile=inwards)  # fmt: skip
     _call(people, "Ada", 1, "030123456", "102", leg=1, clid='"Ada Example" <030123456>', recordingfile=inwards)
     _event(people, "Ada", 1, "CHAN_START", cid_name="Ada Example", cid_num="030123456", exten="101")
     _event(people, "Ada", 1, "ANSWER", cid_num="101", exten="", appname="AppDial", peer="PJSIP/provider-00000001")
-    outwards = "monitor/2026/03/01/out-9030123456-101-20260301-130000-1772366400.20.wav"
-    people.file("Ada", outwards)
+    outwards = "out-9030123456-101-20260301-130000-1772366400.20.wav"
+    people.file("Ada", f"2026/03/01/{outwards}")
     _call(people, "Ada", 2, "101", "9030123456", clid='"Ines" <101>', cnam="Ines", recordingfile=outwards,
           dstchannel="PJSIP/provider-00000003", lastdata="PJSIP/provider/sip:9030123456@trunk,60")  # fmt: skip
     _event(people, "Ada", 2, "APP_START", cid_num="101", cid_name="Ines", exten="9030123456",
@@ -64,7 +64,7 @@ def _her_calls(people):
 
 
 def _with_others(people):
-    shared = "monitor/2026/03/02/fwd-030123456-030987654-20260302-120000-1772366400.80.wav"
+    shared = "2026/03/02/fwd-030123456-030987654-20260302-120000-1772366400.80.wav"
     people.file("Ada and Bob", shared)
     _call(people, "Ada and Bob", 8, "030123456", "9030987654", clid='"Ada Example" <030123456>', cnam="Ada Example",
           dst_cnam="Bob Other", dstchannel="PJSIP/9030987654@provider", lastdata="PJSIP/9030987654@provider,30",
@@ -85,7 +85,7 @@ def _near(people):
     _call(people, "Ines", 14, "101", "102", clid='"Ines" <101>')
     _call(people, "Ines", 15, "101", "123456", clid='"Ines" <101>')
     _call(people, "Bob", 16, "030987654", "101", clid='"Bob Other" <030987654>')
-    for path in ("monitor/2026/03/01/in-4930555000-0301234567-20260301-120000-1772366400.110.wav",):
+    for path in ("2026/03/01/in-4930555000-0301234567-20260301-120000-1772366400.110.wav",):
         people.file("Longer", path)
 
 

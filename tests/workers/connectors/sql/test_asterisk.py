@@ -16,7 +16,7 @@ from tests.workers.connectors.sql.conftest import KINDS
 
 MAP = MAPS / "asterisk.yaml"
 STRANGERS = ("Bob", "Carol", "Longer", "Other area", "Ines", "the system")
-SHARED = "monitor/2026/03/02/fwd-030123456-030987654-20260302-120000-1772366400.80.wav"
+SHARED = "2026/03/02/fwd-030123456-030987654-20260302-120000-1772366400.80.wav"
 
 
 @pytest.fixture(params=["postgresql", "mariadb"])
@@ -100,7 +100,7 @@ def test_export_masks_the_other_party(people, ada):
     assert "PJSIP/provider/sip:9030123456@trunk,60" == outwards["lastdata"]
     said = json.dumps([desk.package.tables, sorted(desk.package.files)])
     assert [] == [one for one in ("987654", "Bob", "765432", "Ines") if one in said]
-    assert "monitor/2026/03/02/fwd-030123456-[redacted]-20260302-120000-1772366400.80.wav" in desk.package.files
+    assert "2026/03/02/fwd-030123456-[redacted]-20260302-120000-1772366400.80.wav" in desk.package.files
     messages = desk.package.tables["voicemail_messages"]
     assert [0, 2] == [one["msgnum"] for one in messages]
     assert {} == people.touched(before)

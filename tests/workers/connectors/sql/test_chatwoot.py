@@ -32,9 +32,9 @@ def ada():
     return Subject(given, names=frozenset({"ada example"}), region="DE")
 
 
-def run(people, desk, verb, **args):
+def run(people, desk, verb, datamap=MAP, **args):
     """Run a verb on a fresh connector."""
-    connector = people.connector(MAP)
+    connector = people.connector(datamap)
     try:
         return getattr(connector, verb)(desk.work(**args))
     finally:
@@ -197,3 +197,22 @@ def test_the_map_fits_the_schema(people):
     findings = [(one.severity, one.place, one.what) for one in connector.check()]
     connector.close()
     assert [] == findings
+
+
+def test_files_of_a_disk_service_are_found(people, ada, tmp_path):
+    """ActiveStorage's Disk service keeps a file in folders of its key's first letters; `path` says so."""
+    start, end = "files: [{column: key}]  # on a disk: ", "\n"
+    text = MAP.read_text(encoding="utf-8")
+    stated = text[text.index(start) + len(start) :].partition(end)[0]
+    (tmp_path / "disk.yaml").write_text(text.replace(f"{start}{stated}", f"files: [{stated}]"), encoding="utf-8")
+    for path, whose in list(people.files.items()):
+        (people.folder / "files" / path).unlink()
+        del people.files[path]
+        people.file(whose, f"ke/y{path[3]}/{path}")
+    before, desk = people.rows(), Desk(ada)
+    for verb in ("locate", "delete"):
+        run(people, desk, verb, tmp_path / "disk.yaml")
+    touched = people.touched(before)
+    assert 5 == touched["Ada"]["file gone"]
+    assert {"Ada", "Ada, by mention", "Ada and Bob"} == touched.keys()
+    assert (0, ()) == hits(run(people, desk, "absent", tmp_path / "disk.yaml", act="delete"))

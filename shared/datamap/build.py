@@ -83,21 +83,7 @@ class Builder:
                     self._declared.append((link, None))
         for edge in ext.edges:
             self._declared.append((Link(model.name, edge.field, dataset.fides_key, edge.to, "from"), edge))
-        if ext.retain and ext.retain.from_ not in fields:
-            raise UsageError(
-                f"collection {model.name}: retain.from names no field of it{near(ext.retain.from_, fields)}"
-            )
-        if ext.statement and ext.statement not in fields:
-            raise UsageError(f"collection {model.name}: statement names no field of it{near(ext.statement, fields)}")
-        for file in ext.files:
-            if file.path is not None and not file.path.endswith(f"{{{file.column}}}"):
-                raise UsageError(f"collection {model.name}: the path of files has to end with {{{file.column}}}")
-            if file.path and (lost := next((one for one in file.columns if one not in fields), None)):
-                raise UsageError(f"collection {model.name}: files names no field of it{near(lost, fields)}")
-        for name, column in fields.items():
-            if column.ext.about is not None and column.ext.about not in fields:
-                known = near(column.ext.about, fields)
-                raise UsageError(f"collection {model.name}: {name} is about no field of it{known}")
+        _check_names(model.name, ext, fields)
         meta = model.fides_meta or CollectionMeta()
         for place in (*(meta.erase_after or ()), *(meta.after or ())):
             self._after.append((model.name, place))
@@ -154,6 +140,19 @@ class Builder:
         if self._collections[collection].within(name):
             raise UsageError(f"a reference names {collection}.{field}, which is an object; name a field within it")
         return collection, name
+
+
+def _check_names(collection: str, ext: CollectionExt, fields: Mapping[str, Column]) -> None:
+    """Refuse what our extension says of a field that is not there."""
+    named = [("retain.from", ext.retain.from_ if ext.retain else None), ("statement", ext.statement)]
+    named += [(f"about of {name}", column.ext.about) for name, column in fields.items()]
+    named += [("path of files", one) for file in ext.files if file.path for one in file.columns]
+    for key, name in named:
+        if name and name not in fields:
+            raise UsageError(f"collection {collection}: {key} names no field of it{near(name, fields)}")
+    for file in ext.files:
+        if file.path and not file.path.endswith(f"{{{file.column}}}"):
+            raise UsageError(f"collection {collection}: path of files has to end with {{{file.column}}}")
 
 
 def _also(ext: EdgeExt | None) -> Iterable[tuple[str, str]]:

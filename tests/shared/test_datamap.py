@@ -2,13 +2,14 @@
 
 import os
 from copy import deepcopy
+from datetime import date
 from pathlib import Path
 
 import pytest
 import yaml
 from pydantic import ValidationError
 
-from shared.datamap import Edge, Link, LinkEnd, load, parse
+from shared.datamap import Edge, FileExt, Link, LinkEnd, load, parse
 from shared.domain.errors import UsageError
 
 ROOT = Path(__file__).parent.parent.parent
@@ -339,3 +340,47 @@ def test_no_file(tmp_path):
     """A map that is not there says where it is named."""
     with pytest.raises(UsageError, match=r"no data map at gone\.yaml; check `datamap` in the inventory"):
         load(tmp_path / "gone.yaml")
+
+
+@pytest.mark.parametrize(
+    ("ours", "said"),
+    [
+        ({"files": [{"column": "path", "path": "{at:%Y}/x"}]}, r"path of files names no field of it"),
+        ({"files": [{"column": "email", "path": "{id}/x"}]}, r"path of files has to end with \{email\}"),
+        ({"files": [{"column": "email", "path": "{id"}]}, "no path of columns in braces"),
+    ],
+)
+def test_a_path_is_made_of_columns(ours, said):
+    """A path that no row can give, or from which no row is found again, stops the load."""
+    dataset = contacts()
+    dataset["collections"][0]["rightsdesk"] = ours
+    with pytest.raises((UsageError, ValidationError), match=said):
+        parse([dataset])
+
+
+def test_a_file_stands_where_its_path_says():
+    """Columns, their letters and their dates make a path; a name with folders is one already."""
+    by_day = FileExt(column="name", path="{at:%Y/%m/%d}/{name}")
+    assert "2026/03/01/a.wav" == by_day.of({"at": date(2026, 3, 1), "name": "a.wav"})
+    assert "old/a.wav" == by_day.of({"at": date(2026, 3, 1), "name": "old/a.wav"})
+    by_letters = FileExt(column="key", path="{key[0]}{key[1]}/{key}")
+    assert "ab/abc" == by_letters.of({"key": "abc"})
+    with pytest.raises(ValueError, match="cannot be made of the row"):
+        by_letters.of({"key": "a"})
+
+
+def test_about_names_a_field():
+    """A field speaks of whoever stands in a field of its own collection."""
+    with pytest.raises(UsageError, match=r"about of note names no field of it; did you mean email\?"):
+        parse([contacts({"name": "note", "rightsdesk": {"about": "emial"}})])
+
+
+def test_rows_of_nobody_are_only_searched_for_mentions():
+    """A collection without a person's field needs no way to it if it has free texts; one with such a field does."""
+    nobodys = {"name": "filters", "fields": [{"name": "id"}, {"name": "query", "rightsdesk": {"free_text": True}}]}
+    dataset = contacts()
+    dataset["collections"].append(nobodys)
+    assert "filters" in parse([dataset]).collections
+    nobodys["fields"][1]["data_categories"] = ["user.content"]
+    with pytest.raises(UsageError, match="no reference leads to filters"):
+        parse([dataset])

@@ -1,5 +1,6 @@
 """Rows of a real schema, each with the name of whom it is about, and what an act touched of whom."""
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -100,6 +101,16 @@ class People:
         """Say whether nothing of somebody's is as it was."""
         after = self.rows()
         return not [place for place, one in self.whose.items() if one == whose and after.get(place) == before[place]]
+
+    def inventory(self, datamap, **settings):
+        """Write an inventory with this system and return its path."""
+        client = 'name = "Acme"\ncountry = "DE"\ncontact = "privacy@acme.test"'
+        keys = {"url": self.url, "datamap": str(datamap), "files": "files"} | settings
+        lines = "\n".join(f"{key} = {value if key == 'phone' else json.dumps(value)}" for key, value in keys.items())
+        system = 'id = "acme"\nclient = "acme"\nchannel = "chat"\nconnector = "sql"\nregion = "country:DE"'
+        path = self.folder / "systems.toml"
+        path.write_text(f"[clients.acme]\n{client}\n[[systems]]\n{system}\n{lines}\n", encoding="utf-8")
+        return path
 
     def connector(self, datamap, **settings):
         """Return a fresh connector."""

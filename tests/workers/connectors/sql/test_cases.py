@@ -21,6 +21,7 @@ from workers.connectors.sql.database import BATCH
 from workers.connectors.sql.fates import ends
 from workers.connectors.sql.graph import Graph, names_of
 from workers.connectors.sql.progress import EVERY
+from workers.connectors.sql.rows import tenant
 
 SPOKEN = datetime(2026, 3, 1, 12)  # noqa: DTZ001 - as the system keeps it
 
@@ -864,3 +865,68 @@ def test_a_trigger_that_refuses_is_failed(lite):
     outcome = run(lite, desk, "delete")
     assert {"contacts": {"failed": 1}} == outcome.counts
     assert ["contacts: a trigger or rule keeps the row"] == [one.ground for one in outcome.reasons]
+
+
+def test_a_table_without_a_tenant_is_its_parents(store):
+    """What hangs on another client's contact is never found by its value; what hangs on nothing still is."""
+    ada = contact(store, email=ADA)
+    elsewhere = contact(store, email=ADA, account_id=2)
+    hers = store.add(db.CONTACT_INBOXES, contact_id=ada, source_id="v-17")
+    theirs = store.add(db.CONTACT_INBOXES, contact_id=elsewhere, source_id="v-17")
+    orphan = store.add(db.CONTACT_INBOXES, contact_id=None, source_id="v-17")
+    store.add(db.NOTES, contact_id=elsewhere, content=f"{ADA} is kind")
+    desk, located, _, looked = erase(store, subject(other=[("visitor_id", "v-17")]))
+    found = [one.key for one in desk.found() if one.collection == "contact_inboxes"]
+    assert [f"[{hers}]", f"[{orphan}]"] == sorted(found)
+    assert [theirs] == store.ids(db.CONTACT_INBOXES)
+    assert "notes" not in located.counts
+    assert [f"{ADA} is kind"] == [one["content"] for one in store.all(db.NOTES)]
+    assert 0 == looked.total("hit")
+
+
+def test_an_unmapped_table_is_read_within_a_scope_that_several_have(lite):
+    """A scope of one collection alone (a kind of message) leaves out nothing of a table that no map knows."""
+    graph = parse([dataset_of(lite, {"kind": "m"})])
+    tables = sa.MetaData()
+    table = sa.Table("loose", tables, sa.Column("account_id", sa.Integer), sa.Column("kind", sa.Text))
+    said = str(tenant(table, Graph(graph)).compile(compile_kwargs={"literal_binds": True}))
+    assert "loose.account_id = 1" in said
+    assert "kind" not in said
+
+
+def dataset_of(store, scope):
+    """Return the store's dataset in which one more collection has a scope of its own."""
+    (dataset,) = store.datamap["dataset"]
+    of(store.datamap, "notes")["rightsdesk"] = {"scope": scope}
+    return dataset
+
+
+@pytest.mark.parametrize("owns", [True, False])
+def test_what_hangs_on_an_owned_row_is_hers_too(lite, owns):
+    """A blob is its attachment's alone only where the map says so; else its variants may be anybody's."""
+    tables = sa.MetaData()
+    people, blobs, variants = (
+        sa.Table(name, tables, sa.Column("id", sa.Integer, primary_key=True), *columns)
+        for name, columns in (
+            ("people", (sa.Column("email", sa.Text), sa.Column("blob_id", sa.Integer))),
+            ("blobs", (sa.Column("filename", sa.Text),)),
+            ("variants", (sa.Column("blob_id", sa.Integer),)),
+        )
+    )
+    lite.tables(
+        tables,
+        collection(
+            "people",
+            field("email", "user.contact.email", identity="email"),
+            field("blob_id", to="blobs.id", direction="to", owns=owns),
+        ),
+        collection("blobs", field("filename", "user.content")),
+        collection("variants", field("blob_id", to="blobs.id")),
+    )
+    blob = lite.add(blobs, filename="portrait.png")
+    lite.add(people, email=ADA, blob_id=blob)
+    lite.add(variants, blob_id=blob)
+    desk = Desk(subject())
+    run(lite, desk, "locate")
+    assert owns == all(one.sure for one in desk.notes)
+    assert {"people", "blobs", "variants"} == {one.collection for one in desk.notes}

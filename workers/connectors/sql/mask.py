@@ -160,7 +160,9 @@ class Masks:
             new = each_text(value, lambda text: masked(text, key=self._key, **options), documents=documents)
             if name == "freetext":
                 new = self.redacted(new)
-            return self._cut(column, typed(field, new))
+            new = self._cut(column, typed(field, new))
+            # MariaDB refuses what has the form of no version
+            return UUID(int=new.int, version=4) if isinstance(new, UUID) else new
 
         return mask
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
+from shared.domain.errors import Final
 from shared.domain.outcome import Found, Outcome
 from shared.ports import Work
 from shared.testing import MemorySystem
@@ -85,3 +86,15 @@ class Slow(SQL):
         while not (folder / "go").exists():
             time.sleep(0.02)
         return super().delete(work)
+
+
+class Breaking(SQL):
+    """Breaks off once the messages are gone, the first time that it deletes for a ticket."""
+
+    name: ClassVar[str] = "breaking"
+
+    def delete(self, work: Work) -> Outcome:
+        if work.again:
+            return super().delete(work)
+        super().delete(all_but_one(work, lambda one: one.collection == "contacts"))
+        raise Final("broken off")

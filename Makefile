@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 T ?=
-JOBS ?= 2
+JOBS ?= 4
 
 .PHONY: help setup demo up test check bench lock
 
@@ -30,7 +30,7 @@ demo: $(VENV)/run.stamp ## the main job: every right, on the embedded stack, che
 up: $(VENV)/run.stamp ## the embedded stack until Ctrl-C (RIGHTSDESK_HOME, RIGHTSDESK_SYSTEMS)
 	$(BIN)/rightsdesk up
 
-test: $(VENV)/dev.stamp ## all tests; T=path or T="-k word" for some, JOBS=0 for one process
+test: $(VENV)/dev.stamp ## all tests; T=path or T="-k word" for some, JOBS=0 for one process (most wait for servers: more than cores)
 	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=worksteal $(T)
 
 check: $(VENV)/dev.stamp ## Ruff, mypy strict, import contracts

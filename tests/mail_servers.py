@@ -230,6 +230,8 @@ class _Pipe(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         with socket.create_connection(("127.0.0.1", self.server.port)) as there:
+            for one in (there, self.connection):  # or each answer waits 40 ms for an acknowledgement
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             back = threading.Thread(target=self._back, args=(there,), daemon=True)
             back.start()
             for line in self.rfile:

@@ -18,7 +18,6 @@ from tests.workers.connectors.objects_store import (
     STANDS,
     Disk,
     InPathWorld,
-    ScanWorld,
     SidecarWorld,
     subject,
 )
@@ -117,10 +116,6 @@ class TestInPath(InPathWorld):
     def disk(self, endpoint, tmp_path):
         """A bucket that keeps nothing."""
         return Bucket(endpoint, tmp_path, versioned=False)
-
-
-class TestScan(ScanWorld):
-    """Owners in the texts."""
 
 
 def test_every_version_and_marker_goes(bucket):

@@ -4,6 +4,7 @@ import json
 import sys
 
 import pytest
+import sqlalchemy as sa
 
 from shared.domain.identifier import EMAIL, PHONE, Identifier, Subject
 from shared.testing import Desk
@@ -17,13 +18,22 @@ MAP = MAPS / "chatwoot.yaml"
 STRANGERS = ("Bob", "Jimbob", "Carol", "Ada elsewhere", "Ada, staff elsewhere", "Ines", "the system")
 
 
+@pytest.fixture(scope="module")
+def schema(postgres):
+    """Return the name of a database with Chatwoot's tables, empty, to be copied."""
+    with postgres.database() as url:
+        engine = sa.create_engine(url, poolclass=sa.NullPool)
+        chatwoot.create(engine)
+        yield engine.url.database
+
+
 @pytest.fixture
-def people(database, tmp_path):
+def people(postgres, schema, tmp_path):
     """Return a Chatwoot with two accounts in it."""
-    people = People(database, tmp_path)
-    chatwoot.create(people.engine)
-    chatwoot_people.populate(people)
-    return people
+    with postgres.database(schema) as url:
+        people = People(url, tmp_path)
+        chatwoot_people.populate(people)
+        yield people
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     Uuid,
+    and_,
+    literal_column,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -320,3 +322,73 @@ class IncidentRow(Row):
     affected: Mapped[int] = mapped_column(default=0)
     told: Mapped[dict[str, Any]] = mapped_column(default=dict)
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class TimerRow(Row):
+    """When a milestone of one of a ticket's clocks is due; it fires once, and rests while its ticket does."""
+
+    __tablename__ = "timers"
+    __table_args__ = (Index("timers_once", "ticket_id", "clock", "milestone", unique=True),)
+
+    id: Mapped[int] = mapped_column(Serial, primary_key=True)
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id"))
+    clock: Mapped[str]  # statutory, sla, awareness, notice, identity
+    milestone: Mapped[str]  # 50%, 75%, 90%, passed
+    due_at: Mapped[datetime]
+    fired_at: Mapped[datetime | None]
+    resting: Mapped[bool] = mapped_column(default=False)
+
+
+class AlertRow(Row):
+    """What somebody must be told. Never personal data: ids, client, right, system.
+
+    `state` is open, acknowledged, or over (what it was about ended). Raising it again is nothing until it is over.
+    """
+
+    __tablename__ = "alerts"
+    __table_args__ = (Index("alerts_ticket", "ticket_id"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # the receiver drops a repeat by it
+    kind: Mapped[str]  # milestone, held, decision, dead letter, circuit, evidence, ...
+    milestone: Mapped[str | None]
+    clock: Mapped[str | None]
+    ticket_id: Mapped[UUID | None] = mapped_column(ForeignKey("tickets.id"))
+    client: Mapped[str | None]
+    right: Mapped[str | None]
+    system: Mapped[str | None]
+    due_at: Mapped[datetime | None]  # of the clock, not of the milestone
+    raised_at: Mapped[datetime]
+    late: Mapped[bool] = mapped_column(default=False)
+    urgent: Mapped[bool] = mapped_column(default=False)  # a breach: no quiet hours
+    state: Mapped[str] = mapped_column(default="open")
+    dedup: Mapped[str]
+    level: Mapped[int] = mapped_column(default=0)  # the step of the escalation
+    next_at: Mapped[datetime | None]  # when delivery looks at it again
+    acknowledged_by: Mapped[str | None]
+    acknowledged_at: Mapped[datetime | None]
+
+
+class AlertDeliveryRow(Row):
+    """One attempt to bring an alert to a channel, and the channel's answer."""
+
+    __tablename__ = "alert_deliveries"
+    __table_args__ = (Index("alert_deliveries_of", "alert_id"), Index("alert_deliveries_batch", "batch"))
+
+    id: Mapped[int] = mapped_column(Serial, primary_key=True)
+    alert_id: Mapped[str] = mapped_column(ForeignKey("alerts.id"))
+    channel: Mapped[str]
+    person: Mapped[str | None]
+    batch: Mapped[str]  # the message's id: a digest covers several alerts
+    attempt: Mapped[int]
+    state: Mapped[str]  # delivered, failed
+    answer: Mapped[str]  # in short, without secrets
+    at: Mapped[datetime]
+
+
+# partial indexes are used only for conditions written the same, without parameters: they stand here, for both
+TIMER_RUNS = and_(core(TimerRow).c.fired_at.is_(None), ~core(TimerRow).c.resting)
+ALERT_STANDS = core(AlertRow).c.state != literal_column("'over'")
+ALERT_CALLS = and_(core(AlertRow).c.state == literal_column("'open'"), core(AlertRow).c.next_at.is_not(None))
+Index("timers_due", core(TimerRow).c.due_at, sqlite_where=TIMER_RUNS, postgresql_where=TIMER_RUNS)
+Index("alerts_once", core(AlertRow).c.dedup, unique=True, sqlite_where=ALERT_STANDS, postgresql_where=ALERT_STANDS)
+Index("alerts_next", core(AlertRow).c.next_at, sqlite_where=ALERT_CALLS, postgresql_where=ALERT_CALLS)

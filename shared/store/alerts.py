@@ -1,0 +1,64 @@
+"""Alerts: raised once for each thing that stands, over when it ends. Delivery is another's work."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, TypedDict, Unpack
+from uuid import uuid4
+
+from sqlalchemy import bindparam, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from shared.store.tables import ALERT_STANDS, AlertRow, TicketRow, core
+
+_alerts = core(AlertRow)
+_c = _alerts.c
+# statements are built once: building one costs as much as running it
+_RAISE: dict[str, Any] = {
+    dialect.__name__.rpartition(".")[2]: dialect.insert(_alerts).on_conflict_do_nothing().returning(_c.id)
+    for dialect in (sqlite, postgresql)
+}
+_SETTLE = update(_alerts).where(_c.dedup.in_(bindparam("dedups", expanding=True)), ALERT_STANDS)
+_SETTLE = _SETTLE.values(state="over", next_at=None)
+
+
+class About(TypedDict, total=False):
+    """What an alert is about, besides its ticket; `due_at` is the clock's own end."""
+
+    client: str | None
+    system: str | None
+    milestone: str | None
+    clock: str | None
+    due_at: datetime | None
+    late: bool
+    urgent: bool
+
+
+def raise_alert(
+    session: Session, *, kind: str, dedup: str, now: datetime, ticket: TicketRow | None = None, **about: Unpack[About]
+) -> str | None:
+    """Raise an alert, to be delivered from `now` on; return its id, or None while one of that `dedup` stands.
+
+    One stands while it is open, and while it is acknowledged: somebody sees to it, until `settle` says it is over.
+    """
+    alert: dict[str, Any] = {"kind": kind, "dedup": dedup, **about}
+    if ticket is not None:
+        alert = {"due_at": ticket.due_at} | alert
+        alert |= {"ticket_id": ticket.id, "client": ticket.client, "right": ticket.right}
+    raised = raise_alerts(session, [alert], now=now)
+    return raised[0] if raised else None
+
+
+def raise_alerts(session: Session, alerts: Sequence[dict[str, Any]], *, now: datetime) -> list[str]:
+    """Raise many at once, each a row's columns; return the ids of those that did not stand already."""
+    if not alerts:
+        return []
+    common = {"raised_at": now, "next_at": now, "state": "open", "level": 0}
+    rows = [{"id": uuid4().hex, **common, **alert} for alert in alerts]
+    return list(session.scalars(_RAISE[session.get_bind().dialect.name], rows))
+
+
+def settle(session: Session, *dedups: str) -> None:
+    """Mark as over what stands for these keys: what they were about ended by itself, or was done."""
+    if dedups:
+        session.execute(_SETTLE, {"dedups": dedups})

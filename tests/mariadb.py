@@ -28,11 +28,11 @@ class MariaDb:
 
     def url(self, database: str, *, user: str = "root") -> str:
         """Return a database's SQLAlchemy URL."""
-        return f"mariadb+pymysql://{user}@/{database}?unix_socket={self.path}"
+        return f"mariadb+pymysql://{user}@/{database}?unix_socket={self.path}&ssl_disabled=1"
 
     def execute(self, statement: str) -> None:
         """Run one statement as the superuser."""
-        admin = pymysql.connect(unix_socket=str(self.path), user="root", autocommit=True)
+        admin = pymysql.connect(unix_socket=str(self.path), user="root", autocommit=True, ssl_disabled=True)
         try:
             with admin.cursor() as cursor:
                 cursor.execute(statement)

@@ -78,20 +78,34 @@ def valkey_server() -> Iterator[str]:
             yield f"redis+socket://{socket}?virtual_host=0"
 
 
+EMPTIED = """
+    DO $$ DECLARE one text; BEGIN
+        PERFORM pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid();
+        FOR one IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' LOOP
+            EXECUTE format('DROP SCHEMA %I CASCADE', one);
+        END LOOP;
+        CREATE SCHEMA public;
+        GRANT USAGE ON SCHEMA public TO PUBLIC;
+    END $$
+"""
+
+
 class Postgres:
     """A running PostgreSQL and the databases made in it."""
 
     def __init__(self, place: Path) -> None:
         self.place = place
         self.numbers = count(1)
+        self.empty: list[str] = []  # databases to be used again: making and dropping one costs 20 times as much
 
     def url(self, database: str) -> str:
         """Return a database's SQLAlchemy URL."""
         return f"postgresql+psycopg://postgres@/{database}?host={self.place}"
 
-    def execute(self, statement: str, *names: str) -> None:
-        """Run one statement with identifiers, as the superuser, outside a transaction."""
-        admin = psycopg.connect(host=str(self.place), user="postgres", dbname="postgres", autocommit=True)
+    def execute(self, statement: str, *names: str, database: str = "postgres") -> None:
+        """Run statements with identifiers, as the superuser, outside a transaction."""
+        admin = psycopg.connect(host=str(self.place), user="postgres", dbname=database, autocommit=True)
         with admin:
             admin.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
@@ -104,14 +118,27 @@ class Postgres:
         return True
 
     @contextmanager
-    def database(self, template: str = "template0") -> Iterator[str]:
+    def database(self) -> Iterator[str]:
+        """Yield the URL of an empty database; empty it afterwards, without whoever is still connected."""
+        name = self.empty.pop() if self.empty else self.made("template0")
+        yield self.url(name)
+        self.execute(EMPTIED, database=name)
+        self.empty.append(name)
+
+    @contextmanager
+    def copy(self, template: str) -> Iterator[str]:
         """Make a database from a template and yield its URL; drop it with whoever is still connected."""
-        name = f"test{next(self.numbers)}"
-        self.execute("CREATE DATABASE {} TEMPLATE {}", name, template)
+        name = self.made(template)
         try:
             yield self.url(name)
         finally:
             self.execute("DROP DATABASE {} WITH (FORCE)", name)
+
+    def made(self, template: str) -> str:
+        """Make a database from a template; return its name."""
+        name = f"test{next(self.numbers)}"
+        self.execute("CREATE DATABASE {} TEMPLATE {}", name, template)
+        return name
 
 
 def open_to_all(path: Path) -> bool:

@@ -31,7 +31,7 @@ def test_databases_come_from_a_template(postgres: Postgres):
         with engine.begin() as connection:
             connection.execute(sa.text("CREATE TABLE people (id INTEGER)"))
         engine.dispose()
-        with postgres.database(template=sa.make_url(prepared).database) as url:
+        with postgres.copy(sa.make_url(prepared).database) as url:
             engine = sa.create_engine(url)
             with engine.connect() as connection:
                 assert ["people"] == sa.inspect(connection).get_table_names()

@@ -1,5 +1,6 @@
 """The SQL connector keeps the contract, on SQLite, PostgreSQL and MariaDB."""
 
+from contextlib import closing
 from datetime import datetime
 
 import pytest
@@ -110,18 +111,21 @@ class TestSqlite(SqlContract):
     @pytest.fixture
     def store(self, tmp_path):
         """Return a store in a SQLite file."""
-        return Store(f"sqlite:///{tmp_path / 'chat.db'}", tmp_path)
+        with closing(Store(f"sqlite:///{tmp_path / 'chat.db'}", tmp_path)) as store:
+            yield store
 
 
 class TestMariaDb(SqlContract):
     @pytest.fixture
     def store(self, maria_database, tmp_path):
         """Return a store in a MariaDB database."""
-        return Store(maria_database, tmp_path)
+        with closing(Store(maria_database, tmp_path)) as store:
+            yield store
 
 
 class TestPostgres(SqlContract):
     @pytest.fixture
     def store(self, database, tmp_path):
         """Return a store in a PostgreSQL database."""
-        return Store(database, tmp_path)
+        with closing(Store(database, tmp_path)) as store:
+            yield store

@@ -201,8 +201,10 @@ def _engine(url: sa.URL, system: str) -> sa.Engine:
         )
     if path and not path.startswith(":memory:"):
         options |= {"pool_size": 1, "max_overflow": 4, "pool_pre_ping": not lite}
-    if url.get_driver_name() == "pymysql" and "charset" not in url.query:
-        url = url.update_query_dict({"charset": "utf8mb4"})
+    if url.get_driver_name() == "pymysql":
+        url = url.update_query_dict({"charset": url.query.get("charset", "utf8mb4")})
+        if "unix_socket" in url.query:  # else PyMySQL reads all of the machine's certificates for each connection
+            options["connect_args"] = {"ssl_disabled": True}
     try:
         engine = sa.create_engine(url, **options)
     except (ModuleNotFoundError, sa.exc.ArgumentError, sa.exc.NoSuchModuleError):

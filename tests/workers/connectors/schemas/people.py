@@ -1,6 +1,7 @@
 """Rows of a real schema, each with the name of whom it is about, and what an act touched of whom."""
 
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -15,12 +16,23 @@ class People:
 
     def __init__(self, url: str, folder: Path, keys: dict[str, tuple[str, ...]] | None = None) -> None:
         self.url, self.folder = url, folder
-        self.engine = sa.create_engine(url, poolclass=sa.NullPool)
+        self.engine = sa.create_engine(url, pool_size=1)
         self.keys = keys or {}
         self.whose: dict[tuple, str] = {}
         self.files: dict[str, str] = {}
         self._metadata = sa.MetaData()
         (folder / "files").mkdir(exist_ok=True)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self.engine.dispose()
+
+    def copied(self, url: str, folder: Path) -> "People":
+        """Return the same people in a copy of the database, with their files below another folder."""
+        copy = People(url, folder, self.keys)
+        copy.whose, copy.files, copy._metadata = dict(self.whose), dict(self.files), self._metadata
+        shutil.copytree(self.folder / "files", folder / "files", dirs_exist_ok=True)
+        return copy
 
     def reflect(self) -> None:
         """Read the schema, once it is there."""

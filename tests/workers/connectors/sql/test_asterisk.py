@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -23,10 +24,10 @@ SHARED = "2026/03/02/fwd-030123456-030987654-20260302-120000-1772366400.80.wav"
 @pytest.fixture(params=["postgresql", "mariadb"])
 def people(request, tmp_path):
     """Return a telephone system's database."""
-    people = People(request.getfixturevalue(KINDS[request.param]), tmp_path, KEYS)
-    asterisk.create(people.engine)
-    asterisk_people.populate(people)
-    return people
+    with closing(People(request.getfixturevalue(KINDS[request.param]), tmp_path, KEYS)) as people:
+        asterisk.create(people.engine)
+        asterisk_people.populate(people)
+        yield people
 
 
 @pytest.fixture

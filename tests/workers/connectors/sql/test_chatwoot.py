@@ -2,9 +2,9 @@
 
 import json
 import sys
+from contextlib import closing
 
 import pytest
-import sqlalchemy as sa
 
 from shared.domain.identifier import EMAIL, PHONE, Identifier, Subject
 from shared.testing import Desk
@@ -19,20 +19,22 @@ STRANGERS = ("Bob", "Jimbob", "Carol", "Ada elsewhere", "Ada, staff elsewhere", 
 
 
 @pytest.fixture(scope="module")
-def schema(postgres):
-    """Return the name of a database with Chatwoot's tables, empty, to be copied."""
-    with postgres.database() as url:
-        engine = sa.create_engine(url, poolclass=sa.NullPool)
-        chatwoot.create(engine)
-        yield engine.url.database
+def prepared(postgres, tmp_path_factory):
+    """Return a Chatwoot with two accounts in it, to be copied."""
+    with postgres.database() as url, closing(People(url, tmp_path_factory.mktemp("chatwoot"))) as people:
+        chatwoot.create(people.engine)
+        chatwoot_people.populate(people)
+        people.close()  # nobody may be in a database that is copied
+        yield people
 
 
 @pytest.fixture
-def people(postgres, schema, tmp_path):
-    """Return a Chatwoot with two accounts in it."""
-    with postgres.database(schema) as url:
-        people = People(url, tmp_path)
-        chatwoot_people.populate(people)
+def people(postgres, prepared, tmp_path):
+    """Return a copy of that Chatwoot."""
+    with (
+        postgres.copy(prepared.engine.url.database) as url,
+        closing(prepared.copied(url, tmp_path)) as people,
+    ):
         yield people
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.dialects import mysql
 
 from shared.domain.errors import Final, UsageError
 from shared.testing import Desk
-from tests.workers.connectors.sql_store import ADA, BOB, Store, collection, erase, field, run, subject
+from tests.workers.connectors.sql_store import ADA, BOB, collection, erase, field, run, subject
 from workers.connectors.sql.database import url_of
 
 
@@ -139,18 +139,6 @@ def test_a_scope_is_exact_where_the_database_is_not(store):
     assert {"people": {"found": 1}} == located.counts
     assert {"people": {"erased": 1}} == deleted.counts
     assert ["ACME", "acmé"] == [row["tenant"] for row in store.all(table)]
-
-
-@pytest.fixture
-def postgres_store(database, tmp_path):
-    """Return a store in PostgreSQL."""
-    return Store(database, tmp_path)
-
-
-@pytest.fixture
-def maria_store(maria_database, tmp_path):
-    """Return a store in MariaDB."""
-    return Store(maria_database, tmp_path)
 
 
 def test_a_schema_of_its_own(postgres_store):

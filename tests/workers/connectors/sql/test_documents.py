@@ -207,11 +207,9 @@ def test_a_list_of_people_is_shared(store):
     assert 0 == looked.total("hit")
 
 
-def test_arrays_of_postgresql(database, tmp_path):
+def test_arrays_of_postgresql(postgres_store):
     """An address in a text[] column finds the row; NULL where it may be, else an empty list."""
-    from tests.workers.connectors.sql_store import Store
-
-    store, metadata = Store(database, tmp_path), sa.MetaData()
+    store, metadata = postgres_store, sa.MetaData()
     table = sa.Table(
         "subscribers", metadata, sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("mails", postgresql.ARRAY(sa.Text), nullable=False), sa.Column("tags", postgresql.ARRAY(sa.Text)),

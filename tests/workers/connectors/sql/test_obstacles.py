@@ -1,5 +1,6 @@
 """What a database refuses or puts back: failed on that field, said without a value, and the rest goes on."""
 
+from contextlib import closing
 from uuid import UUID
 
 import pytest
@@ -189,8 +190,7 @@ def test_a_row_put_back_under_another_key_is_found_by_identity(lite):
 
 def test_no_permission_is_said_of_its_field(request, tmp_path, mariadb):
     """A user who may write some columns only masks those; no error of the database's own is shown."""
-    with mariadb.database() as url:
-        store = Store(url, tmp_path)
+    with mariadb.database() as url, closing(Store(url, tmp_path)) as store:
         table = people(store)
         store.add(table, email=ADA, name=NAME)
         database = sa.make_url(url).database
@@ -204,9 +204,9 @@ def test_no_permission_is_said_of_its_field(request, tmp_path, mariadb):
         assert [(None, NAME)] == [(row["email"], row["name"]) for row in store.all(table)]
 
 
-def test_no_permission_on_postgresql(database, tmp_path, postgres):
+def test_no_permission_on_postgresql(postgres_store, database):
     """The same on PostgreSQL, where the standard's own code says it."""
-    store = Store(database, tmp_path)
+    store = postgres_store
     table = people(store)
     store.add(table, email=ADA, name=NAME)
     name = sa.make_url(database).database

@@ -1,7 +1,6 @@
 """What an erasure in somebody's database must never do, and must never overlook."""
 
 import dataclasses
-from contextlib import nullcontext
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -335,10 +334,10 @@ def die(_):
     raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("stored", [0, 1, 2])
+@pytest.mark.parametrize("stored", [0, 1])
 def test_a_delete_goes_on_where_it_stopped(lite, stored):
-    """However many checkpoints were stored before the crash, all rows go and each is counted once."""
-    rows = 2 * EVERY * BATCH + BATCH + 1
+    """Whether a checkpoint was stored before the crash or none, all rows go and each is counted once."""
+    rows = (stored + 1) * EVERY * BATCH + 1
     ada = contact(lite, email=ADA)
     talk = lite.add(db.CONVERSATIONS, account_id=1, contact_id=ada)
     with lite.engine.begin() as connection:
@@ -354,7 +353,7 @@ def test_a_delete_goes_on_where_it_stopped(lite, stored):
         cursors.append(cursor)
 
     connector = lite.connector()
-    with pytest.raises(KeyboardInterrupt) if stored < 2 else nullcontext():
+    with pytest.raises(KeyboardInterrupt):
         connector.delete(dataclasses.replace(desk.work(), checkpoint=checkpoint))
     outcome = connector.delete(dataclasses.replace(desk.work(), cursor=cursors[-1], again=True))
     connector.close()

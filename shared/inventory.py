@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from shared.deadlines import period
 from shared.deadlines.holiday import holidays_of
+from shared.deadlines.working import week
 from shared.domain.errors import UsageError
 from shared.domain.step import DESK
 from shared.domain.ticket import one_line
@@ -59,6 +60,9 @@ class Client(_Model):
     plus_addresses: bool = False
     deliver: Literal["package", "link"] = "package"
     sla: str | None = None
+    working_hours: dict[str, str] = Field(default_factory=dict)  # the SLA's hours are counted in these; all by default
+    identity_within: str = "P7D"  # a check of the identity that takes longer is overdue
+    told_within: str = "PT24H"  # from our awareness of a breach until the client is told (Art. 33(2))
     retention: str = "P3Y"
     callbacks: tuple[str, ...] = ()
     transfer_ground: str = ""
@@ -69,7 +73,7 @@ class Client(_Model):
     def _zone(cls, value: str) -> str:
         return _known_zone(value)
 
-    @field_validator("sla", "retention", "backups")
+    @field_validator("sla", "retention", "backups", "identity_within", "told_within")
     @classmethod
     def _period(cls, value: str | None) -> str | None:
         return value if value is None else _known_period(value)
@@ -80,6 +84,18 @@ class Client(_Model):
             holidays_of(self.country, self.subdivision)
         except UsageError as error:
             raise ValueError(str(error)) from None
+        return self
+
+    @model_validator(mode="after")
+    def _hours(self) -> Self:
+        if not self.working_hours:
+            return self
+        if self.sla is None or not period(self.sla).hours:
+            raise ValueError("working_hours count the hours of an sla: give one in hours, such as PT40H")
+        try:
+            week(self.working_hours)
+        except UsageError as error:
+            raise ValueError(f"working_hours: {error}") from None
         return self
 
     @property

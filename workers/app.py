@@ -2,6 +2,7 @@
 
 import os
 import signal
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -17,8 +18,10 @@ from shared.store.session import Store
 from workers import connectors, desk
 from workers.embedded.tether import die_with_parent
 from workers.office import open_office
+from workers.patrol import patrol
 from workers.perform import Performer
-from workers.queues import SWEEP, make_app, publish, say_ready
+from workers.queues import LOOK, SWEEP, SWEEP_SECONDS, make_app, publish, say_ready
+from workers.sla import look
 from workers.sweep import sweep
 
 # one prefork child is one process: what it opened after the fork stands here
@@ -26,7 +29,7 @@ _here: dict[str, Performer] = {}
 
 
 def make_worker(settings: Settings) -> Celery:
-    """Return the app with its tasks: one for each channel and verb, and the sweep."""
+    """Return the app with its tasks: one for each channel and verb, the sweep, the look at the clocks."""
     app = make_app(settings)
     for channel in CHANNELS:
         for verb in DATA_VERBS:
@@ -39,12 +42,18 @@ def make_worker(settings: Settings) -> Celery:
         performer = _performer(app, settings)
         sweep(performer.office, performer.publish)
 
+    @app.task(name=LOOK, ignore_result=True)
+    def look_task() -> None:
+        office = _performer(app, settings).office
+        look(office)
+        patrol(office, every=timedelta(seconds=SWEEP_SECONDS))
+
     return app
 
 
 def _register(app: Celery, settings: Settings, channel: str, verb: str) -> None:
     def perform(step: int) -> None:
-        _performer(app, settings).perform(step)
+        _performer(app, settings).perform(step, most_urgent=True)
 
     app.task(perform, name=f"{channel}.{verb}", ignore_result=True)
 

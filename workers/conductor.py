@@ -1,32 +1,34 @@
 """The conductor: accept a ticket, move it on as far as its steps allow, close it. Always under the ticket's lock."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import and_, exists, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from shared.deadlines import due
 from shared.domain.case import Case, Right, closing
 from shared.domain.identifier import Identifier
 from shared.domain.join import IN_FLIGHT, stage_is_over
 from shared.domain.step import DESK, Step
 from shared.domain.ticket import Ticket
 from shared.envelope import seal_json
-from shared.store import gates, holds, steps
+from shared.store import alerts, gates, holds, steps, timers
 from shared.store.chain import Chain
 from shared.store.nudge import Nudge
 from shared.store.tables import CertificateRow, PersonRow, StepRow, TicketRow, core
+from workers import alarms, clocks
 from workers.caseload import Steps, base_subject, case_of, holds_over, lock, steps_and_chain, subject_as_json
 from workers.certificate import certify
 from workers.office import Office, ticket_aad
 
 _WAKE = timedelta(hours=1)
 _INSERT = insert(core(StepRow))
+IDENTITY = "identity"
+URGENT = 1  # breaches, objections and withdrawn consents
 
 
 @dataclass(slots=True)
@@ -41,20 +43,17 @@ def accept(office: Office, session: Session, ticket: Ticket, fingerprint: bytes,
     """Store a ticket and take its first steps; from this transaction on the gate answers for it."""
     right, client = office.rights[ticket.right], office.client(ticket.client)
     key, wrapped = office.vault.new_key(ticket.key)
-    calendar = partial(due, country=client.country, subdivision=client.subdivision, tz=client.timezone)
-    statutory = calendar(right.clock, ticket.received_at)
-    clocks = [_clock("statutory", statutory)]
-    if client.sla:
-        clocks.append(_clock("sla", calendar(client.sla, ticket.received_at)))
+    statutory, begun = clocks.opened(right, client, ticket.received_at)
     row = TicketRow(
         id=ticket.key, client=ticket.client, right=ticket.right, state="open", stage=right.names[0],
         stage_since=now, priority=right.priority, received_at=ticket.received_at, accepted_at=now,
-        due_on=statutory.on, due_at=statutory.at, strict_at=statutory.strict_at, clocks=clocks,
+        due_on=statutory.on, due_at=statutory.at, strict_at=statutory.strict_at, clocks=begun,
         fingerprint=fingerprint, wrapped_key=wrapped,
         sealed=seal_json(key, ticket.model_dump(mode="json"), aad=ticket_aad(ticket.key)),
     )  # fmt: skip
     session.add(row)
     session.flush()
+    timers.write(session, clocks.timers_of(row, begun, office.milestones))
     people = remember(office, session, row, base_subject(ticket, client).identifiers)
     represented = bool(ticket.subject and ticket.subject.represented_by)
     # what allows something waits until the mandate was looked at; what denies acts at once
@@ -73,10 +72,6 @@ def accept(office: Office, session: Session, ticket: Ticket, fingerprint: bytes,
     moves = advance(office, session, row, [], chain, now)
     chain.write(session)
     return moves
-
-
-def _clock(name: str, deadline: Any) -> dict[str, Any]:
-    return {"name": name, "due_at": deadline.at.isoformat(), "strict_at": deadline.strict_at.isoformat()}
 
 
 def remember(office: Office, session: Session, row: TicketRow, identifiers: Iterable[Identifier]) -> list[bytes]:
@@ -115,7 +110,7 @@ def advance(office: Office, session: Session, row: TicketRow, rows: Steps, chain
         if eager:
             row.wake_at = now + _WAKE if now - row.stage_since >= _WAKE else row.stage_since + _WAKE
         if wanted:
-            planned = _plan(office, session, row, case, wanted, moves, now)
+            planned = plan(office, session, row, case, wanted, moves, now)
         if wanted or not over:
             break
         row.wake_at = None
@@ -144,7 +139,7 @@ def _end_turn(session: Session, here: Steps, states: dict[int, str], *, ahead: b
             states[step.id] = "done"
 
 
-def _plan(
+def plan(
     office: Office, session: Session, row: TicketRow, case: Case, wanted: list[Step], moves: Moves, now: datetime
 ) -> list[str]:
     """Write the steps a stage asks for; return their states."""
@@ -170,7 +165,31 @@ def _plan(
             content = ticket.model_dump(mode="json")
             holds.keep(session, office.vault, UUID(hold["id"]), row.id, step.system, content)
     session.execute(_INSERT, values)
+    if row.priority <= URGENT:
+        _overtake(office, session, row, [step.system or DESK for step in wanted if not step.waits])
+    _call_people(office, session, row, wanted, now)
     return [value["state"] for value in values if value["waits"] != "turn"]
+
+
+def _overtake(office: Office, session: Session, row: TicketRow, systems: list[str]) -> None:
+    for system, wanted in Counter(systems).items():
+        steps.make_room(session, system, wanted=wanted, window=office.window(system), priority=row.priority)
+
+
+def _call_people(office: Office, session: Session, row: TicketRow, wanted: list[Step], now: datetime) -> None:
+    """Raise an alert for each step that waits for a person; a check of the identity has a clock, too."""
+    for step in wanted:
+        alarms.asked(session, row, step.key, step.waits, step.system or DESK, now)
+    if any(step.waits == IDENTITY for step in wanted):
+        check_identity(office, session, row, now)
+
+
+def check_identity(office: Office, session: Session, row: TicketRow, now: datetime) -> None:
+    """Let the clock of an identity check run, unless it does."""
+    if not any(one["name"] == IDENTITY and "ended_at" not in one for one in row.clocks):
+        client = office.client(row.client)
+        begun = clocks.clock(IDENTITY, clocks.counted(client, client.identity_within, now), since=now, ends=IDENTITY)
+        clocks.start(session, row, begun, ())
 
 
 def _decided_about(case: Case) -> int:
@@ -247,6 +266,8 @@ def _close(office: Office, session: Session, row: TicketRow, case: Case, chain: 
         gates.close_gates(session, row.id, kinds=("halt",), at=now)
         if office.rights[row.right].heeds and row.verdict is None:
             gates.end_holds(session, row.id, at=now)
+    timers.rest(session, row.id)  # first: an alert that a timer is raising stands when this has waited for it
+    alerts.settle_ticket(session, row.id)
     chain.append("closed", now, {"outcome": row.outcome})
     document = certify(office, row, case, chain, now)
     session.add(CertificateRow(ticket_id=row.id, signed_at=now, document=document))

@@ -5,6 +5,7 @@ from sqlalchemy import update
 from shared.domain.errors import UsageError
 from shared.envelope import unseal
 from shared.store.tables import DeadLetterRow
+from workers import alarms
 from workers.broker import INTAKE, connect
 from workers.intake import dead_aad
 from workers.office import Office
@@ -19,3 +20,4 @@ def replay(office: Office, letter: int) -> None:
         # pushed inside the transaction: a failed push leaves the letter listed, a failed commit repeats it harmlessly
         connect(office.settings).lpush(INTAKE, unseal(office.vault.master, row.entry, aad=dead_aad()))
         session.execute(update(DeadLetterRow).where(DeadLetterRow.id == letter).values(replayed_at=office.now()))
+        alarms.replayed(session, letter)

@@ -1,45 +1,34 @@
 """A person's decisions: each with a name and a reason, kept in evidence; the reason sealed with the ticket's key."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
-from shared.deadlines import extended
+from shared.domain.decision import Decision
 from shared.domain.errors import UsageError
 from shared.domain.identifier import normalise_name
 from shared.domain.outcome import total
-from shared.store import gates, steps
+from shared.store import alerts, gates, steps, timers
 from shared.store.chain import Chain
 from shared.store.nudge import Nudge
 from shared.store.tables import DeliveryRow, PackagePartRow, StepRow, TicketRow
+from workers import alarms, clocks
 from workers.caseload import Steps, lock, steps_and_chain
-from workers.conductor import Moves, advance, send_window
+from workers.conductor import IDENTITY, Moves, advance, send_window
 from workers.desk.one_time_code import check_code
 from workers.desk.redeem import MOST_TRIES
 from workers.office import Office
 from workers.perform import follow
+from workers.postpone import extend, month_one, pause, resume
 
 _REFUSABLE = ("restriction", "objection", "halt")
 _FOR_GOOD = ("delete", "mask", "rectify", "silence", "transfer")  # however far they came, nothing takes them back
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Who decided what, why, and about which step (none: the one that waits)."""
-
-    verb: str
-    by: str
-    reason: str
-    step: int | None = None
-    code: str | None = None
-    code_is_right: bool = False
 
 
 def decide(office: Office, publish: Callable[[list[Nudge]], None], ticket: UUID, decision: Decision) -> None:
@@ -93,7 +82,13 @@ def _pick(rows: Steps, decision: Decision, states: tuple[str, ...], hint: str) -
     return fit[0]
 
 
-def _end(session: Session, step: Any, state: str, decision: Decision, now: datetime) -> dict[str, Any]:
+def _end(
+    session: Session, row: TicketRow, rows: Steps, step: Any, state: str, decision: Decision, now: datetime
+) -> dict[str, Any]:
+    alarms.answered(session, row.id, step.stage, step.key)
+    others = (one for one in rows if one.id != step.id and one.state == "waiting")
+    if not any(one.verb == step.verb for one in others):
+        clocks.end(session, row, step.verb, now)
     session.execute(
         update(StepRow)
         .where(StepRow.id == step.id)
@@ -120,7 +115,7 @@ def _approve(
     vouched = decision.code_is_right or (decision.code is None and _code_is_dead(session, row.id))
     if step.waits == "identity" and step.part == "code" and not vouched:
         raise UsageError("the code is not right; ask the person for the one that was mailed, and give it with --code")
-    return _end(session, step, "done", decision, now)
+    return _end(session, row, rows, step, "done", decision, now)
 
 
 def _code_is_dead(session: Session, ticket: UUID) -> bool:
@@ -138,7 +133,7 @@ def _waive(
     step = _pick(fit, decision, ("failed", "waiting"), "no step failed or waits")
     if step.waits in ("identity", "mandate", "approval"):
         raise UsageError(f"{step.waits} cannot be waived; approve it, or refuse the ticket")
-    return _end(session, step, "waived", decision, now)
+    return _end(session, row, rows, step, "waived", decision, now)
 
 
 def _retry(
@@ -147,7 +142,8 @@ def _retry(
     step = _pick(rows, decision, ("failed",), "no step failed")
     if step.verb == "absent" and total(step.counts, "hit"):
         # what the look saw stands; the stage puts the act back and looks again
-        return _end(session, step, "done", decision, now)
+        return _end(session, row, rows, step, "done", decision, now)
+    alarms.answered(session, row.id, step.stage, step.key)
     session.execute(
         update(StepRow)
         .where(StepRow.id == step.id)
@@ -168,13 +164,22 @@ def _refuse(
     if firm and all(gate.firm for gate in gates_of):
         raise UsageError("an objection to direct marketing cannot be refused (Art. 21(3)); approve it instead")
     verdict = "refused in part" if firm else "refused"
-    return _turn(office, session, row, rows, decision, now, verdict=verdict, stands=firm)
+    about = _turn(office, session, row, rows, decision, now, verdict=verdict, stands=firm)
+    if row.due_on is None:
+        return about
+    # told within month one, however long the ticket was extended
+    told_by = month_one(row)
+    clocks.start(session, row, told_by | {"since": now.isoformat(), "ends": "deliver"}, office.milestones)
+    late = now > datetime.fromisoformat(told_by["due_at"])
+    return about | ({"late": True} if late else {})
 
 
 def _withdraw(
     office: Office, session: Session, row: TicketRow, rows: Steps, decision: Decision, now: datetime
 ) -> dict[str, Any]:
-    return _turn(office, session, row, rows, decision, now, verdict="withdrawn")
+    about = _turn(office, session, row, rows, decision, now, verdict="withdrawn")
+    timers.rest(session, row.id)
+    return about
 
 
 def _turn(
@@ -207,89 +212,11 @@ def _turn(
         raise UsageError("a step is running; try again in a moment")
     row.verdict, row.stage_since, row.paused_at = verdict, now, None
     row.stage = "undo" if "undo" in names else "answer"
+    alerts.settle_ticket(session, row.id, alarms.HELD, alarms.DECISION)
+    clocks.end(session, row, IDENTITY, now)
+    clocks.move(session, row, office.milestones)
     gates.close_gates(session, row.id, kinds=_REFUSABLE, besides=stands, at=now)
     return {"verdict": verdict}
-
-
-def _extend(
-    office: Office, session: Session, row: TicketRow, rows: Steps, decision: Decision, now: datetime
-) -> dict[str, Any]:
-    """Art. 12(3): two further months from the original start, told inside month one with the reasons."""
-    client = office.client(row.client)
-    if any(clock["name"] == "extension" for clock in row.clocks):
-        raise UsageError("the period has been extended already; Art. 12(3) allows it once")
-    if office.rights[row.right].clock != "P1M":
-        raise UsageError("only the one-month period of Art. 12(3) can be extended")
-    if now > row.due_at:
-        raise UsageError("the first month is over; an extension had to be told inside it")
-    later = extended(row.received_at, country=client.country, subdivision=client.subdivision, tz=client.timezone)
-    before = {"name": "unextended", "due_at": row.due_at.isoformat(), "strict_at": row.strict_at.isoformat()}
-    statutory = {"name": "statutory", "due_at": later.at.isoformat(), "strict_at": later.strict_at.isoformat()}
-    notice = before | {"name": "extension"}
-    row.clocks = [statutory, *(clock for clock in row.clocks if clock["name"] != "statutory"), before, notice]
-    row.due_at, row.due_on, row.strict_at = later.at, later.on, later.strict_at
-    _move_steps(session, row)
-    return {"due_at": later.at.isoformat()}
-
-
-def _move_steps(session: Session, row: TicketRow) -> None:
-    session.execute(
-        update(StepRow)
-        .where(StepRow.ticket_id == row.id, StepRow.state.in_(("waiting", "ready", "queued")))
-        .values(due_at=row.strict_at)
-    )
-
-
-def _pause(
-    office: Office, session: Session, row: TicketRow, rows: Steps, decision: Decision, now: datetime
-) -> dict[str, Any]:
-    """A recorded decision, for doubt about the identity (12(6)): nothing starts until it is resumed."""
-    if row.paused_at is not None:
-        raise UsageError("the ticket is paused already")
-    if office.rights[row.right].clock != "P1M":
-        raise UsageError("a breach cannot be paused: its hours run on")
-    row.paused_at, row.state = now, "waiting"
-    session.execute(
-        update(StepRow)
-        .where(StepRow.ticket_id == row.id, StepRow.state.in_(("ready", "queued")))
-        .values(state="waiting", waits="paused")
-    )
-    return {"paused_at": now.isoformat(), "unpaused_due_at": row.due_at.isoformat()}
-
-
-def _resume(
-    office: Office, session: Session, row: TicketRow, rows: Steps, decision: Decision, now: datetime
-) -> dict[str, Any]:
-    """The clock goes on where it stood, by whole days of rest; the date without the pause stays visible."""
-    if row.paused_at is None:
-        raise UsageError("the ticket is not paused")
-    rested = now - row.paused_at
-    if not any(clock["name"] == "unpaused" for clock in row.clocks):
-        before = {"name": "unpaused", "due_at": row.due_at.isoformat(), "strict_at": row.strict_at.isoformat()}
-        row.clocks = [*row.clocks, before]
-    # a period of days ends with a day: hours of rest move nothing (only such periods are paused)
-    zone, days = ZoneInfo(office.client(row.client).timezone), timedelta(days=rested.days)
-    row.due_at, row.strict_at = (_by_wall_clock(end, days, zone) for end in (row.due_at, row.strict_at))
-    row.due_on, row.paused_at = row.due_on + days if row.due_on else None, None
-    row.clocks = [
-        clock | {"due_at": row.due_at.isoformat(), "strict_at": row.strict_at.isoformat()}
-        if clock["name"] == "statutory"
-        else clock
-        for clock in row.clocks
-    ]
-    session.execute(
-        update(StepRow)
-        .where(StepRow.ticket_id == row.id, StepRow.state == "waiting", StepRow.waits == "paused")
-        .values(state="ready", waits="")
-    )
-    _move_steps(session, row)
-    session.flush()
-    return {"rested_seconds": int(rested.total_seconds()), "due_at": row.due_at.isoformat()}
-
-
-def _by_wall_clock(end: datetime, days: timedelta, zone: ZoneInfo) -> datetime:
-    """Move the end of a day by whole days of the zone, which need not have 24 hours."""
-    return (end.astimezone(zone) + days).astimezone(UTC)
 
 
 _DECISIONS: dict[str, Callable[[Office, Session, TicketRow, Steps, Decision, datetime], dict[str, Any]]] = {
@@ -298,9 +225,9 @@ _DECISIONS: dict[str, Callable[[Office, Session, TicketRow, Steps, Decision, dat
     "retry": _retry,
     "refuse": _refuse,
     "withdraw": _withdraw,
-    "extend": _extend,
-    "pause": _pause,
-    "resume": _resume,
+    "extend": extend,
+    "pause": pause,
+    "resume": resume,
 }
 VERBS = tuple(_DECISIONS)
 

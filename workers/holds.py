@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from shared import freetext
+from shared.domain.decision import Decision
 from shared.domain.errors import UsageError
 from shared.domain.identifier import Identifier
 from shared.domain.ticket import Identity, SubjectIn, Ticket, one_line
@@ -21,7 +22,7 @@ from shared.store.chain import resume
 from shared.store.nudge import Nudge
 from shared.store.tables import HoldKeepRow, HoldPersonRow, HoldRow, StepRow
 from workers.conductor import Moves, accept, send_window
-from workers.decisions import Decision, decide
+from workers.decisions import decide
 from workers.office import Office
 from workers.submit import content_of
 from workflows.holds import RESUMED, REVIEW

@@ -26,6 +26,7 @@ from shared.envelope import SealError, open_message, seal
 from shared.store.nudge import Nudge
 from shared.store.tables import DeadLetterRow, TicketRow
 from shared.strict_json import read_json
+from workers import alarms
 from workers.broker import ALIVE, CONSUMERS, INTAKE, RECEIPT, TAKEN, connect
 from workers.conductor import Moves, accept, send_window
 from workers.office import Office
@@ -186,9 +187,8 @@ class Intake:
 
     def _bury(self, session: Session, one: Judged, reason: str, now: datetime) -> None:
         sealed = seal(self.office.vault.master, one.entry, aad=dead_aad())
-        session.execute(
-            insert(DeadLetterRow).values(received_at=now, reason=reason, ticket_id=one.ticket_id, entry=sealed)
-        )
+        letter = insert(DeadLetterRow).values(received_at=now, reason=reason, ticket_id=one.ticket_id, entry=sealed)
+        alarms.dead(session, session.scalars(letter.returning(DeadLetterRow.id)).one(), now)
         log.warning("intake.dead", reason=reason)
 
     def judge(self, entry: bytes) -> Judged:

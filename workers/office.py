@@ -75,6 +75,11 @@ class Office:
                 raise Final(str(error)) from None
         return self._links[client].get(system, ())
 
+    @property
+    def milestones(self) -> tuple[float, ...]:
+        """The parts of a clock's time after which somebody is told."""
+        return self.inventory.alerts.milestones
+
     def window(self, system: str) -> int:
         """Return how many steps of a system may be on their way at once."""
         if system == DESK:

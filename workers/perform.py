@@ -23,7 +23,7 @@ from shared.store import findings, gates, holds, steps
 from shared.store.nudge import Nudge
 from shared.store.steps import Claim
 from shared.store.tables import TicketRow
-from workers import connectors, desk
+from workers import alarms, clocks, connectors, desk
 from workers.affected import affected_by
 from workers.caseload import case_of, lock, seal_result, steps_and_chain, subject_from_json
 from workers.conductor import Moves, advance, move_on, remember, send_window, step_aad
@@ -59,11 +59,16 @@ class Performer:
         self.heartbeat = Heartbeat(office)
         self._connectors: dict[str, Connector] = {}
 
-    def perform(self, step: int) -> str:
-        """Work one step if it is free; return its state, or `not ours`."""
+    def perform(self, step: int, *, most_urgent: bool = False) -> str:
+        """Work one step if it is free, or the most urgent that this one's message is good for; return its state.
+
+        `not ours` is returned for one that another works on, or that is over.
+        """
         office = self.office
         with office.store.write() as session:
-            claim = steps.claim(session, step, now=office.now(), lease=office.settings.lease_seconds)
+            claim = steps.claim(
+                session, step, now=office.now(), lease=office.settings.lease_seconds, most_urgent=most_urgent
+            )
             if claim is None:
                 return "not ours"
             opened = office.at_hand(claim.ticket) or office.ticket(session.get_one(TicketRow, claim.ticket))
@@ -233,6 +238,7 @@ class Performer:
                 return "not ours"
             if isinstance(done, Done):
                 self._store(session, claim, row, done, now)
+            _tell_people(session, claim, row, done, values["state"], now)
             if row.paused_at is not None:
                 steps.rest_paused(session)
             rows, chain = steps_and_chain(session, claim.ticket)
@@ -287,6 +293,19 @@ def follow(office: Office, publish: Callable[[list[Nudge]], None], moves: Moves)
             nudges = send_window(office, session, more.systems, now)
         publish(nudges)
         follow(office, publish, more)
+
+
+def _tell_people(
+    session: Session, claim: Claim, row: TicketRow, done: Done | RightsdeskError, state: str, now: datetime
+) -> None:
+    """Raise, or end, what a step's end means for those on call."""
+    if state == "failed":
+        alarms.held(session, row, claim.stage, claim.key, claim.system, now)
+    elif state == "done":
+        alarms.back(session, claim)
+        clocks.end(session, row, claim.verb, now)
+    if isinstance(done, Retryable) and not isinstance(done, Waiting):
+        alarms.in_vain(session, claim, row.client, now)
 
 
 def _nothing(_: Work) -> Outcome:

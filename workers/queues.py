@@ -19,8 +19,11 @@ log = structlog.get_logger()
 
 MAINTENANCE = "maintenance"
 SWEEP = f"{MAINTENANCE}.sweep"
+LOOK = f"{MAINTENANCE}.look"
 QUEUES = (*CHANNELS, DESK, MAINTENANCE)
 SWEEP_SECONDS = 5.0
+# Redis has a list for each, looked at in this order: maintenance and breaches, objections and consents, the rest
+PRIORITIES = [0, 1, 2]
 
 
 def make_app(settings: Settings) -> Celery:
@@ -34,7 +37,7 @@ def make_app(settings: Settings) -> Celery:
         task_ignore_result=True,
         task_serializer="json",
         accept_content=["json"],
-        worker_prefetch_multiplier=2,
+        worker_prefetch_multiplier=1,  # what a worker has fetched, nothing more urgent overtakes
         worker_send_task_events=True,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
@@ -45,13 +48,16 @@ def make_app(settings: Settings) -> Celery:
             "visibility_timeout": 6 * 3600,  # above the longest task; the row's lease is what counts
             "unacked_restore_interval": 2,
             "socket_keepalive": True,
+            "priority_steps": PRIORITIES,
+            "sep": ":",  # chat, chat:1, chat:2
         },
         beat_schedule={
-            "sweep": {
-                "task": SWEEP,
+            name.rpartition(".")[2]: {
+                "task": name,
                 "schedule": SWEEP_SECONDS,
                 "options": {"queue": MAINTENANCE, "expires": 2 * SWEEP_SECONDS},
             }
+            for name in (SWEEP, LOOK)
         },
         beat_max_loop_interval=SWEEP_SECONDS,
     )
@@ -66,6 +72,7 @@ def publish(app: Celery, nudges: list[Nudge]) -> None:
                 f"{nudge.channel}.{nudge.verb}",
                 args=(nudge.id,),
                 queue=nudge.channel,
+                priority=min(nudge.priority, PRIORITIES[-1]),
                 argsrepr=str(nudge.id),
                 kwargsrepr="",
                 retry_policy={"max_retries": 2, "interval_start": 0, "interval_step": 0.2},

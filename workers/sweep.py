@@ -13,6 +13,7 @@ from shared.log import place_of
 from shared.store import holds, steps
 from shared.store.nudge import Nudge
 from shared.store.tables import StepRow, TicketRow
+from workers import alarms
 from workers.conductor import move_on, send_window
 from workers.office import Office
 from workers.perform import MOST_ATTEMPTS, follow
@@ -40,6 +41,9 @@ def sweep(office: Office, publish: Callable[[list[Nudge]], None]) -> Swept:
     now = office.now()
     with office.store.write() as session:
         lost = steps.give_up(session, now=now, most=MOST_ATTEMPTS)
+        for one in lost:
+            ticket = session.get_one(TicketRow, one.ticket)
+            alarms.held(session, ticket, one.stage, one.key, one.system, now)
         reclaimed = steps.reclaim(session, now=now)
         if reclaimed:
             steps.rest_paused(session)
@@ -52,10 +56,10 @@ def sweep(office: Office, publish: Callable[[list[Nudge]], None]) -> Swept:
     for hold in overdue:
         log.warning("hold.review", hold=str(hold))
     advanced = 0
-    for ticket in [*lost, *_to_look_at(office)]:
+    for ident in dict.fromkeys([*(one.ticket for one in lost), *_to_look_at(office)]):
         try:
             with office.store.write() as session:
-                moves = move_on(office, session, ticket, now)
+                moves = move_on(office, session, ident, now)
                 more = send_window(office, session, moves.systems, now)
             publish(more)
             follow(office, publish, moves)
@@ -63,7 +67,7 @@ def sweep(office: Office, publish: Callable[[list[Nudge]], None]) -> Swept:
             raise
         except Exception as error:  # noqa: BLE001 - one ticket that cannot move must not hold up the others
             log.error(  # noqa: TRY400 - our own error, its text says all
-                "sweep.stuck", ticket=str(ticket), error=place_of(error)
+                "sweep.stuck", ticket=str(ident), error=place_of(error)
             )
             continue
         nudges += more

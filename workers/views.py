@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.store.tables import DeadLetterRow, StepRow, TicketRow
+from workers.clocks import state_of
 
 
 def tickets(session: Session, *, now: datetime, state: str | None = None) -> list[dict[str, Any]]:
@@ -55,6 +56,7 @@ def _ticket(row: TicketRow, waiting: dict[str, Any] | None, now: datetime) -> di
         "received_at": row.received_at.isoformat(),
         "due_at": row.due_at.isoformat(),
         "due_on": row.due_on.isoformat() if row.due_on else None,
+        "strict_at": row.strict_at.isoformat(),
         "stage": row.stage,
         "waiting_for": waiting,
         "clocks": [_clock(clock, row, now) for clock in row.clocks],
@@ -62,14 +64,8 @@ def _ticket(row: TicketRow, waiting: dict[str, Any] | None, now: datetime) -> di
 
 
 def _clock(clock: dict[str, Any], row: TicketRow, now: datetime) -> dict[str, Any]:
-    end = datetime.fromisoformat(clock["due_at"])
-    if row.closed_at is not None:
-        state = "met" if row.closed_at <= end else "missed"
-    elif row.paused_at is not None:
-        state = "paused"
-    else:
-        state = "running" if now <= end else "passed"
-    return clock | {"state": state}
+    shown = {name: clock[name] for name in ("name", "due_at", "strict_at")}
+    return shown | {"state": state_of(clock, row, now)}
 
 
 def _step(step: StepRow) -> dict[str, Any]:

@@ -95,9 +95,11 @@ RIGHT = Right(
     "breach",
     article="33",
     clock="PT72H",
+    changes=(),  # a reform would stand here: (date(2028, 1, 1), "PT96H"); nothing is in force yet
     stages=(notify, register, answer, deliver, call_back),
     details=Details,
     priority=0,
     needs_subject=False,
     eager=frozenset({"notify"}),
+    tells="tell-client",
 )

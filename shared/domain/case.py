@@ -122,10 +122,11 @@ def _no_gates(_: Ticket) -> tuple[Gate, ...]:
 class Right:
     """One right, as its article reads: its clock, its stages in order, what its details hold.
 
-    `clock` is an ISO 8601 period. `priority` orders steps before their due date (0 first). `acting` rights
-    change data, so tickets about one person take turns. `eager` names stages that are asked again before all of
-    their steps are over (a notice must not wait for a slower one). `heeds` names stages that are decided by the legal
-    holds in force.
+    `clock` is an ISO 8601 period; `changes` are those that the law sets later, each with its first day of receipt.
+    `priority` orders steps before their due date (0 first). `acting` rights change data, so tickets about one person
+    take turns. `eager` names stages that are asked again before all of their steps are over (a notice must not wait
+    for a slower one). `heeds` names stages that are decided by the legal holds in force. `tells` is the verb that
+    tells the client: until then our own clock runs (33(2)).
     """
 
     name: str
@@ -140,6 +141,13 @@ class Right:
     needs_subject: bool = True
     eager: frozenset[str] = frozenset()
     heeds: frozenset[str] = frozenset()
+    changes: tuple[tuple[date, str], ...] = ()
+    tells: str = ""
+
+    def period(self, received: date) -> str:
+        """Return the clock that the law set on the day of receipt: a ticket keeps the rule that it began under."""
+        valid = [change for change in self.changes if change[0] <= received]
+        return max(valid)[1] if valid else self.clock
 
     def stage(self, name: str) -> Stage:
         """Return the stage of that name."""

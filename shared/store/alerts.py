@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from sqlalchemy import bindparam, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -18,8 +18,11 @@ _RAISE: dict[str, Any] = {
     dialect.__name__.rpartition(".")[2]: dialect.insert(_alerts).on_conflict_do_nothing().returning(_c.id)
     for dialect in (sqlite, postgresql)
 }
-_SETTLE = update(_alerts).where(_c.dedup.in_(bindparam("dedups", expanding=True)), ALERT_STANDS)
-_SETTLE = _SETTLE.values(state="over", next_at=None)
+_OVER = update(_alerts).where(ALERT_STANDS).values(state="over", next_at=None)
+_SETTLE = _OVER.where(_c.dedup.in_(bindparam("dedups", expanding=True)))
+_SETTLE_TICKET = _OVER.where(_c.ticket_id == bindparam("ticket"))
+_SETTLE_CLOCK = _SETTLE_TICKET.where(_c.clock == bindparam("of"))
+_SETTLE_KINDS = _SETTLE_TICKET.where(_c.kind.in_(bindparam("kinds", expanding=True)))
 
 
 class About(TypedDict, total=False):
@@ -62,3 +65,16 @@ def settle(session: Session, *dedups: str) -> None:
     """Mark as over what stands for these keys: what they were about ended by itself, or was done."""
     if dedups:
         session.execute(_SETTLE, {"dedups": dedups})
+
+
+def settle_clock(session: Session, ticket: UUID, clock: str) -> None:
+    """Mark as over what stands for a clock of a ticket."""
+    session.execute(_SETTLE_CLOCK, {"ticket": ticket, "of": clock})
+
+
+def settle_ticket(session: Session, ticket: UUID, *kinds: str) -> None:
+    """Mark as over what stands for a ticket: all of it, or what is of these kinds."""
+    if kinds:
+        session.execute(_SETTLE_KINDS, {"ticket": ticket, "kinds": kinds})
+    else:
+        session.execute(_SETTLE_TICKET, {"ticket": ticket})

@@ -10,3 +10,4 @@ class Nudge:
     id: int
     channel: str
     verb: str
+    priority: int

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
-from sqlalchemy import Select, bindparam, case, func, null, or_, select, union_all, update
+from sqlalchemy import Select, bindparam, case, func, null, or_, select, tuple_, union_all, update
 from sqlalchemy.orm import Session
 
 from shared.domain.join import IN_FLIGHT
@@ -18,23 +18,45 @@ from shared.store.tables import StepRow, TicketRow, core
 # statements are built once: building one costs as much as running it
 _steps = core(StepRow)
 _c = _steps.c
-_CLAIM = (
-    update(_steps)
-    .where(_c.id == bindparam("step"), _c.state.in_(("ready", "queued")))
-    .values(
-        state="running", lease_token=bindparam("token"), lease_until=bindparam("until"), attempts=_c.attempts + 1,
-        error=null(),
+_free = _steps.alias("free")
+_sent = _steps.alias("sent")
+_FREE = _c.id == bindparam("step")
+
+
+@cache
+def _most_urgent(*, skip_locked: bool) -> Any:
+    """Return the condition for the most urgent step that was sent for the same system and verb."""
+    sent = select(_sent.c.system, _sent.c.verb).where(_sent.c.id == bindparam("step"))
+    best = (
+        select(_free.c.id)
+        .where(tuple_(_free.c.system, _free.c.verb).in_(sent), _free.c.state == "queued")
+        .order_by(_free.c.priority, _free.c.due_at, _free.c.id)
+        .limit(1)
     )
-    .returning(
-        _c.ticket_id, _c.stage, _c.key, _c.system, _c.channel, _c.verb, _c.part, _c.attempts, _c.sealed, _c.cursor,
-        any_in_force(),
-    )
-)  # fmt: skip
+    return _c.id == (best.with_for_update(skip_locked=True) if skip_locked else best).scalar_subquery()
+
+
+@cache
+def _claim(*, most_urgent: bool, skip_locked: bool) -> Any:
+    return (
+        update(_steps)
+        .where(_most_urgent(skip_locked=skip_locked) if most_urgent else _FREE, _c.state == "queued")
+        .values(
+            state="running", lease_token=bindparam("token"), lease_until=bindparam("until"), attempts=_c.attempts + 1,
+            error=null(),
+        )
+        .returning(
+            _c.id, _c.ticket_id, _c.stage, _c.key, _c.system, _c.channel, _c.verb, _c.part, _c.attempts, _c.sealed,
+            _c.cursor, any_in_force(),
+        )
+    )  # fmt: skip
+
+
 _LEASED = update(_steps).where(_c.id == bindparam("step"), _c.lease_token == bindparam("token"))
 _RENEW = _LEASED.values(lease_until=bindparam("until"))
 _KEEP = _LEASED.values(cursor=bindparam("content"))
 _END = _LEASED.where(_c.state == "running").values(lease_token=null(), lease_until=null())
-_NUDGE = (_c.id, _c.channel, _c.verb)
+_NUDGE = (_c.id, _c.channel, _c.verb, _c.priority)
 _DUE = or_(_c.not_before.is_(None), _c.not_before <= bindparam("now"))
 
 
@@ -42,8 +64,8 @@ _DUE = or_(_c.not_before.is_(None), _c.not_before <= bindparam("now"))
 class Claim:
     """A step that is ours until the lease ends."""
 
-    id: int
     token: str
+    id: int
     ticket: UUID
     stage: str
     key: str
@@ -57,13 +79,19 @@ class Claim:
     holds: bool  # any legal hold is in force
 
 
-def claim(session: Session, step: int, *, now: datetime, lease: float) -> Claim | None:
-    """Take a step that is free; None if another has it, or it is over. A message delivered twice works once."""
+def claim(session: Session, step: int, *, now: datetime, lease: float, most_urgent: bool = False) -> Claim | None:
+    """Take a step that was sent; None if another has it, or it is over. A message delivered twice works once.
+
+    Messages wait in a line, and what became urgent later stands at its end. So with `most_urgent` a message is good
+    for whichever step of the same system and verb is due first; the other's message is then good for this one.
+    """
+    skip_locked = session.get_bind().dialect.name == "postgresql"
     token = uuid4().hex
     row: Any = session.execute(
-        _CLAIM, {"step": step, "token": token, "until": now + timedelta(seconds=lease)}
+        _claim(most_urgent=most_urgent, skip_locked=skip_locked),
+        {"step": step, "token": token, "until": now + timedelta(seconds=lease)},
     ).one_or_none()
-    return Claim(step, token, *row) if row else None
+    return Claim(token, *row) if row else None
 
 
 def renew(session: Session, step: int, token: str, *, until: datetime) -> bool:
@@ -123,6 +151,28 @@ def _next_of(number: int, *, skip_locked: bool) -> Select[int]:
     return statement.with_for_update(skip_locked=True) if skip_locked else statement
 
 
+def make_room(session: Session, system: str, *, wanted: int, window: int, priority: int) -> None:
+    """Put back what was sent to a system and not begun, the least urgent first, as far as `wanted` urgent steps need.
+
+    So a flood that fills the window does not stand before a breach, and the system has no more at once than it may.
+    """
+    session.execute(_make_room(), {"of": system, "wanted": wanted, "window": window, "urgent": priority})
+
+
+@cache
+def _make_room() -> Any:
+    system: Any = bindparam("of")
+    wanted, window = (bindparam(name, type_=_c.attempts.type) for name in ("wanted", "window"))
+    flying = select(func.count()).where(_c.system == system, _c.state.in_(IN_FLIGHT)).scalar_subquery()
+    least = (
+        select(_c.id)
+        .where(_c.system == system, _c.state == "queued", _c.priority > bindparam("urgent"))
+        .order_by(_c.priority.desc(), _c.due_at.desc(), _c.id.desc())
+        .limit(case((flying + wanted > window, flying + wanted - window), else_=0))
+    )
+    return update(_steps).where(_c.id.in_(least), _c.state == "queued").values(state="ready", published_at=null())
+
+
 _RECLAIM = (
     update(_steps)
     .where(_c.state == "running", _c.lease_until < bindparam("now"))
@@ -135,7 +185,7 @@ _GIVE_UP = (
         state="failed", lease_token=null(), lease_until=null(), finished_at=bindparam("now"),
         error="its worker was lost each time; find out why, then retry or waive",
     )
-    .returning(_c.ticket_id)
+    .returning(_c.ticket_id, _c.stage, _c.key, _c.system)
 )  # fmt: skip
 _t = core(TicketRow).c
 _REST = (
@@ -158,9 +208,18 @@ def reclaim(session: Session, *, now: datetime) -> int:
     return int(result.rowcount)
 
 
-def give_up(session: Session, *, now: datetime, most: int) -> list[UUID]:
-    """Fail steps that took their worker with them too often; return their tickets."""
-    return list(session.scalars(_GIVE_UP, {"now": now, "most": most}))
+class GivenUp(NamedTuple):
+    """A step that failed with its workers."""
+
+    ticket: UUID
+    stage: str
+    key: str
+    system: str
+
+
+def give_up(session: Session, *, now: datetime, most: int) -> list[GivenUp]:
+    """Fail steps that took their worker with them too often; return them."""
+    return [GivenUp(*row) for row in session.execute(_GIVE_UP, {"now": now, "most": most})]
 
 
 def rest_paused(session: Session) -> None:

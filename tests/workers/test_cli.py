@@ -585,10 +585,10 @@ def test_a_person_decides_and_a_tick_sweeps(desk):
     assert [("approve", "ines")] == [(one["decision"], one["by"]) for one in steps if one["waits"] == "identity"]
     path = desk.environment["RIGHTSDESK_BROKER_URL"].removeprefix("redis+socket://").partition("?")[0]
     with redis.Redis(unix_socket_path=path) as broker:
-        assert all(broker.llen(queue) for queue in ("chat", "email", "data-center"))
-        broker.delete("chat", "email", "data-center")
+        assert all(broker.llen(queue) for queue in ("chat:2", "email:2", "data-center:2"))
+        broker.delete("chat:2", "email:2", "data-center:2")
     assert "the ticket is closed; submit a new one" == wrong(closed)
     assert "no such ticket" == wrong(unknown)
     assert "--at is only for tests: set RIGHTSDESK_TEST=1" == wrong(earnest)
     assert 0 == swept.code
-    assert {"reclaimed", "sent", "advanced"} == set(swept.json())
+    assert {"reclaimed", "sent", "advanced", "fired", "late"} == set(swept.json())

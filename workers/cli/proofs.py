@@ -3,7 +3,7 @@
 import json as jsonlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -232,14 +232,19 @@ def keys_show(
 
 @evidence_app.command("verify")
 def evidence_verify(json: Json = False) -> None:
-    """Check every ticket's evidence chain; exit 1 if one is broken, naming the first broken entry."""
-    from shared import settings
+    """Check every ticket's evidence chain; exit 1, and alert, if one is broken, naming the first broken entry."""
+    from shared import log, settings
     from shared.store.chain import broken
     from shared.store.session import Store
+    from workers.patrol import report
 
+    log.configure("verify", level=50)
     store = Store(settings.read().database)
     with store.read() as session:
-        found = [{"ticket": str(ticket), "entry": entry} for ticket, entry in broken(session)]
+        wrong = list(broken(session))
+    found = [{"ticket": str(ticket), "entry": entry} for ticket, entry in wrong]
+    for ticket, _ in wrong:
+        report(store, ticket, datetime.now(UTC))
     store.close()
     if json:
         as_json(found)

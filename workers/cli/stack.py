@@ -150,13 +150,14 @@ def tick(
     at: Annotated[str | None, typer.Option(help="As of this time; only with RIGHTSDESK_TEST=1.")] = None,
     json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
-    """Run one sweep now."""
+    """Run one sweep and one look at the clocks now."""
     from dataclasses import asdict
     from functools import partial
 
     from shared import log, settings
     from workers.office import open_office, utc_now
     from workers.queues import make_app, publish
+    from workers.sla import look
     from workers.sweep import sweep
 
     log.configure("tick", level=30)
@@ -165,11 +166,12 @@ def tick(
         raise UsageError("--at is only for tests: set RIGHTSDESK_TEST=1")
     moment = _time(at) if at else utc_now()
     office = open_office(read, now=lambda: moment)
-    swept = sweep(office, partial(publish, make_app(read)))
+    swept, looked = sweep(office, partial(publish, make_app(read))), look(office)
     if json:
-        as_json(asdict(swept))
-    else:
-        typer.echo(f"{swept.reclaimed} leases reclaimed, {swept.sent} steps sent, {swept.advanced} tickets advanced")
+        as_json(asdict(swept) | asdict(looked))
+        return
+    typer.echo(f"{swept.reclaimed} leases reclaimed, {swept.sent} steps sent, {swept.advanced} tickets advanced")
+    typer.echo(f"{looked.fired} milestones passed, {looked.late} of them told late")
 
 
 def _time(text: str) -> datetime:

@@ -210,7 +210,8 @@ def _decide(verb: str, ident: str, by: str, reason: str, step: int | None = None
     from functools import partial
 
     from shared import log, settings
-    from workers.decisions import Decision, decide
+    from shared.domain.decision import Decision
+    from workers.decisions import decide
     from workers.office import open_office
     from workers.queues import make_app, publish
 

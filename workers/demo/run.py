@@ -21,13 +21,14 @@ from rich.table import Table
 from sqlalchemy import select
 
 from shared import log
+from shared.domain.decision import Decision
 from shared.domain.errors import UsageError
 from shared.envelope import public_pem, read_public_pem
 from shared.evidence import verify
 from shared.settings import Settings
 from shared.store.tables import CertificateRow, TicketRow
 from workers import views
-from workers.decisions import Decision, decide
+from workers.decisions import decide
 from workers.demo import summary
 from workers.demo.check import differences, unreached
 from workers.demo.summary import Ended

@@ -1,0 +1,85 @@
+"""Timers: rows with a due time, written with what they watch, taken once by whoever looks first."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import bindparam, delete, exists, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from shared.store.tables import TIMER_RUNS, TimerRow, core
+
+_timers = core(TimerRow)
+_c = _timers.c
+_DUE = (TIMER_RUNS, _c.due_at <= bindparam("now"))
+_OPEN = (_c.ticket_id == bindparam("ticket"), _c.fired_at.is_(None))
+_CLOCK = (_c.ticket_id == bindparam("ticket"), _c.clock == bindparam("of"))
+# statements are built once: building one costs as much as running it
+_ANY_DUE = select(exists().where(*_DUE))
+_WRITE: dict[str, Any] = {
+    "sqlite": sqlite.insert(_timers).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(_timers).on_conflict_do_nothing(),
+}
+_CLEAR, _FORGET = delete(_timers).where(*_OPEN), delete(_timers).where(*_CLOCK)
+_REST = update(_timers).where(*_OPEN, ~_c.resting).values(resting=True)
+_END = update(_timers).where(*_CLOCK, _c.fired_at.is_(None)).values(resting=True)
+
+
+class Due(NamedTuple):
+    """A timer that was taken: it is fired by the transaction that took it, and by no other."""
+
+    ticket: UUID
+    clock: str
+    milestone: str
+    due_at: datetime
+
+
+def write(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Write timers (`ticket_id`, `clock`, `milestone`, `due_at`, `resting`); one that is there stays as it is."""
+    if rows:
+        session.execute(_WRITE[session.get_bind().dialect.name], list(rows))
+
+
+def move(session: Session, ticket: UUID, rows: Sequence[dict[str, Any]]) -> None:
+    """Put these in place of all of a ticket's timers that have not fired; what has fired does not fire again."""
+    session.execute(_CLEAR, {"ticket": ticket})
+    write(session, rows)
+
+
+def restart(session: Session, ticket: UUID, clock: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Begin a clock of a ticket anew: what had fired may fire again."""
+    session.execute(_FORGET, {"ticket": ticket, "of": clock})
+    write(session, rows)
+
+
+def rest(session: Session, ticket: UUID) -> None:
+    """Let a ticket's timers rest. Whoever fires one of them meanwhile is waited for."""
+    session.execute(_REST, {"ticket": ticket})
+
+
+def end(session: Session, ticket: UUID, clock: str) -> None:
+    """Let a clock's timers rest for good: what it ran for was done."""
+    session.execute(_END, {"ticket": ticket, "of": clock})
+
+
+def any_due(session: Session, now: datetime) -> bool:
+    """Say whether a timer is due; costs one look at the start of a partial index."""
+    return bool(session.scalar(_ANY_DUE, {"now": now}))
+
+
+def take(session: Session, now: datetime, most: int) -> list[Due]:
+    """Mark what is due as fired, the earliest first, and return it; on PostgreSQL what others hold is passed over."""
+    due = select(_c.id).where(*_DUE).order_by(_c.due_at).limit(bindparam("most"))
+    if session.get_bind().dialect.name == "postgresql":
+        due = due.with_for_update(skip_locked=True)
+    chosen = due.cte("due")
+    statement = (
+        update(_timers)
+        .where(_c.id.in_(select(chosen.c.id)))
+        .values(fired_at=bindparam("fired"))
+        .returning(_c.ticket_id, _c.clock, _c.milestone, _c.due_at)
+    )
+    rows = session.execute(statement, {"now": now, "most": most, "fired": now})
+    return sorted((Due(*row) for row in rows), key=lambda one: (one.due_at, one.ticket, one.clock))

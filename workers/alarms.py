@@ -1,0 +1,89 @@
+"""What people are called for besides a clock's milestones; each stands once, and is over when its cause is.
+
+| kind | raised when | over when |
+|---|---|---|
+| `held` | a step failed and holds its stage | it is retried or waived |
+| `decision` | a step waits for a person | it is decided |
+| `identity overdue` | the identity is not established in time | it is |
+| `circuit` | a system let a step wait several times | a step that waited for it is done |
+| `dead letter` | what came on the queue is no ticket | it is replayed |
+| `evidence` | a ticket's chain does not verify | a person acknowledges it |
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from shared.domain.step import DESK
+from shared.store import alerts
+from shared.store.steps import Claim
+from shared.store.tables import TicketRow
+
+HELD, DECISION, OVERDUE, CIRCUIT, DEAD, EVIDENCE = (
+    "held", "decision", "identity overdue", "circuit", "dead letter", "evidence",
+)  # fmt: skip
+TRIES = 3  # in vain, until a system is taken to be down
+_UNASKED = ("turn", "paused")  # nobody has to say anything for these to end
+
+
+def is_urgent(row: TicketRow) -> bool:
+    """Say whether quiet hours do not apply: a clock in hours has no last day."""
+    return row.due_on is None
+
+
+def held(session: Session, row: TicketRow, stage: str, key: str, system: str, now: datetime) -> None:
+    """Tell that a step failed."""
+    _about_step(session, HELD, row, stage, key, system, now)
+
+
+def asked(session: Session, row: TicketRow, key: str, waits: str, system: str, now: datetime) -> None:
+    """Tell that a step of the ticket's stage waits for a person."""
+    if waits and waits not in _UNASKED:
+        _about_step(session, DECISION, row, row.stage, key, system, now)
+
+
+def _about_step(session: Session, kind: str, row: TicketRow, stage: str, key: str, system: str, now: datetime) -> None:
+    alerts.raise_alert(
+        session, kind=kind, dedup=_of_step(kind, row.id, stage, key), now=now, ticket=row,
+        system=None if system == DESK else system, urgent=is_urgent(row),
+    )  # fmt: skip
+
+
+def _of_step(kind: str, ticket: UUID, stage: str, key: str) -> str:
+    return f"{kind}:{ticket}:{stage}:{key}"
+
+
+def answered(session: Session, ticket: UUID, stage: str, key: str) -> None:
+    """End what stood for a step that a person has retried, waived or decided."""
+    alerts.settle(session, *(_of_step(kind, ticket, stage, key) for kind in (HELD, DECISION)))
+
+
+def in_vain(session: Session, claim: Claim, client: str, now: datetime) -> None:
+    """Tell that a system cannot be worked with, once a step has tried often enough."""
+    if claim.system != DESK and claim.attempts >= TRIES:
+        alerts.raise_alert(
+            session, kind=CIRCUIT, dedup=f"{CIRCUIT}:{claim.system}", now=now, client=client, system=claim.system
+        )
+
+
+def back(session: Session, claim: Claim) -> None:
+    """End that, once a step that had to try again is done; asked only then, for each statement costs."""
+    if claim.system != DESK and claim.attempts > 1:
+        alerts.settle(session, f"{CIRCUIT}:{claim.system}")
+
+
+def dead(session: Session, letter: int, now: datetime) -> None:
+    """Tell of a dead letter."""
+    alerts.raise_alert(session, kind=DEAD, dedup=f"{DEAD}:{letter}", now=now)
+
+
+def replayed(session: Session, letter: int) -> None:
+    """End that, as it was put on the queue again."""
+    alerts.settle(session, f"{DEAD}:{letter}")
+
+
+def broken(session: Session, ticket: TicketRow | None, ident: UUID, now: datetime) -> None:
+    """Tell that a ticket's evidence does not verify."""
+    dedup = f"{EVIDENCE}:{ident}"
+    alerts.raise_alert(session, kind=EVIDENCE, dedup=dedup, now=now, ticket=ticket, due_at=None, urgent=True)

@@ -1,0 +1,131 @@
+"""A ticket's clocks, as its row keeps them, and the timers of their milestones. Always under the ticket's lock.
+
+| clock | runs from | to | ends with |
+|---|---|---|---|
+| `statutory` | the receipt | the law's period, extended if a person says so | the ticket |
+| `sla` | the receipt | the contract's period | the ticket |
+| `awareness` | our knowing of a breach | the client's `told_within` | the client being told |
+| `notice` | a decision to extend or refuse | the end of month one | the notice being given |
+| `identity` | the asking, or a pause | the client's `identity_within` | the decision |
+
+`unextended` and `unpaused` stand beside them, so that the former dates stay visible; nothing watches them.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from shared.deadlines import Deadline, due, milestone, period
+from shared.deadlines.working import week, worked
+from shared.domain.case import Right
+from shared.inventory import Client
+from shared.store import alerts, timers
+from shared.store.tables import TicketRow
+
+PASSED = "passed"
+WATCHED = ("statutory", "sla", "awareness", "notice", "identity")
+
+Clock = dict[str, Any]  # name, since, due_at, strict_at as ISO 8601; `ends`: a verb; `ended_at`
+
+
+def opened(right: Right, client: Client, received: datetime) -> tuple[Deadline, list[Clock]]:
+    """Return the statutory deadline of a ticket, by the rules of its day of receipt, and the clocks it begins with."""
+    statutory = statutory_of(right, client, received)
+    clocks = [clock("statutory", statutory, since=received)]
+    if client.sla:
+        clocks.append(clock("sla", sla_of(client, received), since=received))
+    if right.tells:
+        clocks.append(
+            clock("awareness", counted(client, client.told_within, received), since=received, ends=right.tells)
+        )
+    return statutory, clocks
+
+
+def statutory_of(right: Right, client: Client, received: datetime) -> Deadline:
+    """Return when the law's period ends."""
+    return counted(client, right.period(received.astimezone(ZoneInfo(client.timezone)).date()), received)
+
+
+def sla_of(client: Client, received: datetime) -> Deadline:
+    """Return when the contract's period ends, counted in its working hours if it names some."""
+    assert client.sla
+    if not client.working_hours:
+        return counted(client, client.sla, received)
+    hours, place = period(client.sla).hours, _place(client)
+    return worked(hours, received, week(client.working_hours), **place)
+
+
+def counted(client: Client, length: str, start: datetime) -> Deadline:
+    """Return when a period ends in the client's calendar."""
+    return due(length, start, **_place(client))
+
+
+def _place(client: Client) -> dict[str, Any]:
+    return {"country": client.country, "subdivision": client.subdivision, "tz": client.timezone}
+
+
+def clock(name: str, deadline: Any, *, since: datetime, ends: str = "") -> Clock:
+    """Return a clock as a ticket's row keeps it; `deadline` has `at` (or `due_at`) and `strict_at`."""
+    end = getattr(deadline, "at", None) or deadline.due_at
+    found = {"name": name, "since": since.isoformat(), "due_at": end.isoformat()}
+    return found | {"strict_at": deadline.strict_at.isoformat()} | ({"ends": ends} if ends else {})
+
+
+def timers_of(row: TicketRow, clocks: Iterable[Clock], milestones: Iterable[float]) -> list[dict[str, Any]]:
+    """Return the timers of clocks that run: each milestone on the strictest reading, and its end."""
+    return [
+        {
+            "ticket_id": row.id, "clock": one["name"], "milestone": name, "due_at": at,
+            "resting": row.paused_at is not None and one["name"] != "identity",
+        }
+        for one in clocks
+        if one["name"] in WATCHED and "ended_at" not in one
+        for name, at in _milestones(one, milestones)
+    ]  # fmt: skip
+
+
+def _milestones(one: Clock, fractions: Iterable[float]) -> Iterable[tuple[str, datetime]]:
+    since, end = (datetime.fromisoformat(one[name]) for name in ("since", "strict_at"))
+    if since < end and one["name"] != "identity":
+        yield from ((f"{fraction * 100:g}%", milestone(since, end, fraction)) for fraction in fractions)
+    yield PASSED, end
+
+
+def start(session: Session, row: TicketRow, begun: Clock, milestones: Iterable[float]) -> None:
+    """Let a clock begin, or begin anew."""
+    row.clocks = [*(one for one in row.clocks if one["name"] != begun["name"]), begun]
+    timers.restart(session, row.id, begun["name"], timers_of(row, [begun], milestones))
+
+
+def end(session: Session, row: TicketRow, verb: str, now: datetime) -> None:
+    """End the clocks that ran until this was done; costs nothing where there is none."""
+    ended = [one for one in row.clocks if one.get("ends") == verb and "ended_at" not in one]
+    for one in ended:
+        row.clocks = [one | {"ended_at": now.isoformat()} if other is one else other for other in row.clocks]
+        timers.end(session, row.id, one["name"])
+        alerts.settle_clock(session, row.id, one["name"])
+
+
+def move(session: Session, row: TicketRow, milestones: Iterable[float]) -> None:
+    """Move a ticket's timers to where its clocks stand now; alerts about the former dates are over."""
+    timers.move(session, row.id, timers_of(row, row.clocks, milestones))
+    alerts.settle_clock(session, row.id, "statutory")
+
+
+def shifted(one: Clock, by: timedelta) -> Clock:
+    """Return a clock that ends later by elapsed time."""
+    return one | {name: (datetime.fromisoformat(one[name]) + by).isoformat() for name in ("due_at", "strict_at")}
+
+
+def state_of(one: Clock, row: TicketRow, now: datetime) -> str:
+    """Return met or missed for a clock that has ended, or else paused, running or passed."""
+    due_at, ended = datetime.fromisoformat(one["due_at"]), one.get("ended_at")
+    over = datetime.fromisoformat(ended) if ended else row.closed_at
+    if over is not None:
+        return "met" if over <= due_at else "missed"
+    if row.paused_at is not None and one["name"] != "identity":
+        return "paused"
+    return "running" if now <= due_at else "passed"

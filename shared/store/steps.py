@@ -129,9 +129,11 @@ def fill(session: Session, windows: Mapping[str, int], *, now: datetime) -> list
 @cache
 def _fill(systems: int, *, skip_locked: bool) -> Any:
     branches = [select(_next_of(number, skip_locked=skip_locked).subquery().c.id) for number in range(systems)]
+    # once, before the update: as a mere subquery PostgreSQL may ask it anew for each row, and each time finds others
+    chosen = union_all(*branches).cte("chosen").prefix_with("MATERIALIZED", dialect="postgresql")
     return (
         update(_steps)
-        .where(_c.id.in_(union_all(*branches)), _c.state == "ready")
+        .where(_c.id.in_(select(chosen.c.id)), _c.state == "ready")
         .values(state="queued", published_at=bindparam("now"))
         .returning(*_NUDGE)
     )

@@ -74,7 +74,7 @@ def take(session: Session, now: datetime, most: int) -> list[Due]:
     due = select(_c.id).where(*_DUE).order_by(_c.due_at).limit(bindparam("most"))
     if session.get_bind().dialect.name == "postgresql":
         due = due.with_for_update(skip_locked=True)
-    chosen = due.cte("due")
+    chosen = due.cte("due").prefix_with("MATERIALIZED", dialect="postgresql")
     statement = (
         update(_timers)
         .where(_c.id.in_(select(chosen.c.id)))

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from shared.deadlines import Deadline, due, milestone, period
+from shared.deadlines import Deadline, due, extended, milestone, period
 from shared.deadlines.working import week, worked
 from shared.domain.case import Right
 from shared.inventory import Client
@@ -47,6 +47,11 @@ def opened(right: Right, client: Client, received: datetime) -> tuple[Deadline, 
 def statutory_of(right: Right, client: Client, received: datetime) -> Deadline:
     """Return when the law's period ends."""
     return counted(client, right.period(received.astimezone(ZoneInfo(client.timezone)).date()), received)
+
+
+def extended_of(client: Client, received: datetime) -> Deadline:
+    """Return when the month of Art. 12(3) ends that was extended by two."""
+    return extended(received, **_place(client))
 
 
 def sla_of(client: Client, received: datetime) -> Deadline:
@@ -88,10 +93,14 @@ def timers_of(row: TicketRow, clocks: Iterable[Clock], milestones: Iterable[floa
 
 
 def _milestones(one: Clock, fractions: Iterable[float]) -> Iterable[tuple[str, datetime]]:
-    since, end = (datetime.fromisoformat(one[name]) for name in ("since", "strict_at"))
+    since, end = datetime.fromisoformat(one["since"]), ends_of(one)[1]
     if since < end and one["name"] != "identity":
-        yield from ((f"{fraction * 100:g}%", milestone(since, end, fraction)) for fraction in fractions)
+        yield from ((_percent(fraction), milestone(since, end, fraction)) for fraction in fractions)
     yield PASSED, end
+
+
+def _percent(fraction: float) -> str:
+    return f"{fraction * 100:g}%"
 
 
 def start(session: Session, row: TicketRow, begun: Clock, milestones: Iterable[float]) -> None:
@@ -109,15 +118,30 @@ def end(session: Session, row: TicketRow, verb: str, now: datetime) -> None:
         alerts.settle_clock(session, row.id, one["name"])
 
 
-def move(session: Session, row: TicketRow, milestones: Iterable[float]) -> None:
-    """Move a ticket's timers to where its clocks stand now; alerts about the former dates are over."""
-    timers.move(session, row.id, timers_of(row, row.clocks, milestones))
-    alerts.settle_clock(session, row.id, "statutory")
+def move(session: Session, row: TicketRow, milestones: Iterable[float], now: datetime) -> None:
+    """Move a ticket's timers to where its clocks stand now; alerts about the former dates are over.
+
+    A milestone fires once. But the end, and the last warning before it, are told again where they lie ahead again: an
+    extension on the last day would leave two months in which nobody is called.
+    """
+    parts = sorted(milestones)
+    last = {PASSED, *(_percent(one) for one in parts[-1:])}
+    wanted = timers_of(row, row.clocks, parts)
+    again = [(one["clock"], one["milestone"]) for one in wanted if one["milestone"] in last and one["due_at"] > now]
+    timers.move(session, row.id, wanted, again=again)
+    for name in ("statutory", "sla"):
+        alerts.settle_clock(session, row.id, name)
 
 
 def shifted(one: Clock, by: timedelta) -> Clock:
     """Return a clock that ends later by elapsed time."""
-    return one | {name: (datetime.fromisoformat(one[name]) + by).isoformat() for name in ("due_at", "strict_at")}
+    due_at, strict_at = ends_of(one)
+    return one | {"due_at": (due_at + by).isoformat(), "strict_at": (strict_at + by).isoformat()}
+
+
+def ends_of(one: Clock) -> tuple[datetime, datetime]:
+    """Return when a clock ends, and when it does on its strictest reading."""
+    return datetime.fromisoformat(one["due_at"]), datetime.fromisoformat(one["strict_at"])
 
 
 def state_of(one: Clock, row: TicketRow, now: datetime) -> str:

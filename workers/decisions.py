@@ -214,7 +214,7 @@ def _turn(
     row.stage = "undo" if "undo" in names else "answer"
     alerts.settle_ticket(session, row.id, alarms.HELD, alarms.DECISION)
     clocks.end(session, row, IDENTITY, now)
-    clocks.move(session, row, office.milestones)
+    clocks.move(session, row, office.milestones, now)
     gates.close_gates(session, row.id, kinds=_REFUSABLE, besides=stands, at=now)
     return {"verdict": verdict}
 

@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from shared.deadlines import extended
 from shared.domain.decision import Decision
 from shared.domain.errors import UsageError
 from shared.domain.step import Step
@@ -35,7 +34,6 @@ def extend(
     office: Office, session: Session, row: TicketRow, rows: Steps, decision: Decision, now: datetime
 ) -> dict[str, Any]:
     """Art. 12(3): two further months from the original start, told inside month one with the reasons."""
-    client = office.client(row.client)
     if any(one["name"] == "unextended" for one in row.clocks):
         raise UsageError("the period has been extended already; Art. 12(3) allows it once")
     if row.due_on is None:
@@ -44,7 +42,7 @@ def extend(
         raise UsageError("the ticket is paused; resume it, then extend it: the person has to be told")
     if now > row.due_at:
         raise UsageError("the first month is over; an extension had to be told inside it")
-    later = extended(row.received_at, country=client.country, subdivision=client.subdivision, tz=client.timezone)
+    later = clocks.extended_of(office.client(row.client), row.received_at)
     former = _statutory(row)
     notice = month_one(row) | {"since": now.isoformat(), "ends": EXTENSION}
     longer = clocks.clock("statutory", later, since=row.received_at)
@@ -52,7 +50,7 @@ def extend(
     row.clocks = [longer, *rest, former | {"name": "unextended"}, notice]
     row.due_at, row.due_on, row.strict_at = later.at, later.on, later.strict_at
     _tell(office, session, row, rows, decision, now)
-    clocks.move(session, row, office.milestones)
+    clocks.move(session, row, office.milestones, now)
     move_steps(session, row)
     return {"due_at": later.at.isoformat(), "told_by": notice["due_at"]}
 
@@ -103,12 +101,12 @@ def resume(
         row.clocks = [*row.clocks, before]
     # a period of days ends with a day: hours of rest move nothing (only such periods are paused)
     zone, days = ZoneInfo(office.client(row.client).timezone), timedelta(days=rested.days)
-    row.due_at, row.strict_at = (_by_wall_clock(end, days, zone) for end in (row.due_at, row.strict_at))
+    row.due_at, row.strict_at = (by_wall_clock(end, days, zone) for end in (row.due_at, row.strict_at))
     row.due_on, row.paused_at = row.due_on + days if row.due_on else None, None
-    row.clocks = [_later(one, row, rested) for one in row.clocks]
+    row.clocks = [_later(one, row, rested, days) for one in row.clocks]
     if not any(step.waits == IDENTITY and step.state == "waiting" for step in rows):
         clocks.end(session, row, IDENTITY, now)
-    clocks.move(session, row, office.milestones)
+    clocks.move(session, row, office.milestones, now)
     session.execute(
         update(StepRow)
         .where(StepRow.ticket_id == row.id, StepRow.state == "waiting", StepRow.waits == "paused")
@@ -119,12 +117,15 @@ def resume(
     return {"rested_seconds": int(rested.total_seconds()), "due_at": row.due_at.isoformat()}
 
 
-def _later(one: clocks.Clock, row: TicketRow, rested: timedelta) -> clocks.Clock:
+def _later(one: clocks.Clock, row: TicketRow, rested: timedelta, days: timedelta) -> clocks.Clock:
     if one["name"] == "statutory":
-        return one | {"due_at": row.due_at.isoformat(), "strict_at": row.strict_at.isoformat()}
-    return clocks.shifted(one, rested) if one["name"] == "sla" else one
+        later = {"due_at": row.due_at.isoformat(), "strict_at": row.strict_at.isoformat()}
+        return one | later | {"rested": one.get("rested", 0) + days.total_seconds()}
+    if one["name"] == "sla":
+        return clocks.shifted(one, rested) | {"rested": one.get("rested", 0) + rested.total_seconds()}
+    return one
 
 
-def _by_wall_clock(end: datetime, days: timedelta, zone: ZoneInfo) -> datetime:
+def by_wall_clock(end: datetime, days: timedelta, zone: ZoneInfo) -> datetime:
     """Move the end of a day by whole days of the zone, which need not have 24 hours."""
     return (end.astimezone(zone) + days).astimezone(UTC)

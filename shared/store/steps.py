@@ -20,12 +20,12 @@ _steps = core(StepRow)
 _c = _steps.c
 _free = _steps.alias("free")
 _sent = _steps.alias("sent")
-_FREE = _c.id == bindparam("step")
+_FREE = _c.id == bindparam("step"), _c.state.in_(("ready", "queued"))
 
 
 @cache
 def _most_urgent(*, skip_locked: bool) -> Any:
-    """Return the condition for the most urgent step that was sent for the same system and verb."""
+    """Return the conditions for the most urgent step that was sent for the same system and verb."""
     sent = select(_sent.c.system, _sent.c.verb).where(_sent.c.id == bindparam("step"))
     best = (
         select(_free.c.id)
@@ -33,14 +33,15 @@ def _most_urgent(*, skip_locked: bool) -> Any:
         .order_by(_free.c.priority, _free.c.due_at, _free.c.id)
         .limit(1)
     )
-    return _c.id == (best.with_for_update(skip_locked=True) if skip_locked else best).scalar_subquery()
+    chosen = (best.with_for_update(skip_locked=True) if skip_locked else best).scalar_subquery()
+    return _c.id == chosen, _c.state == "queued"
 
 
 @cache
 def _claim(*, most_urgent: bool, skip_locked: bool) -> Any:
     return (
         update(_steps)
-        .where(_most_urgent(skip_locked=skip_locked) if most_urgent else _FREE, _c.state == "queued")
+        .where(*(_most_urgent(skip_locked=skip_locked) if most_urgent else _FREE))
         .values(
             state="running", lease_token=bindparam("token"), lease_until=bindparam("until"), attempts=_c.attempts + 1,
             error=null(),

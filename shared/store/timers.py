@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, exists, select, update
+from sqlalchemy import bindparam, delete, exists, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -22,6 +22,10 @@ _WRITE: dict[str, Any] = {
     "sqlite": sqlite.insert(_timers).on_conflict_do_nothing(),
     "postgresql": postgresql.insert(_timers).on_conflict_do_nothing(),
 }
+_ALL = select(_c.clock, _c.milestone, _c.due_at, _c.fired_at, _c.resting).where(_c.ticket_id == bindparam("ticket"))
+_AGAIN = delete(_timers).where(
+    _c.ticket_id == bindparam("ticket"), tuple_(_c.clock, _c.milestone).in_(bindparam("again", expanding=True))
+)
 _CLEAR, _FORGET = delete(_timers).where(*_OPEN), delete(_timers).where(*_CLOCK)
 _REST = update(_timers).where(*_OPEN, ~_c.resting).values(resting=True)
 _END = update(_timers).where(*_CLOCK, _c.fired_at.is_(None)).values(resting=True)
@@ -42,10 +46,25 @@ def write(session: Session, rows: Sequence[dict[str, Any]]) -> None:
         session.execute(_WRITE[session.get_bind().dialect.name], list(rows))
 
 
-def move(session: Session, ticket: UUID, rows: Sequence[dict[str, Any]]) -> None:
-    """Put these in place of all of a ticket's timers that have not fired; what has fired does not fire again."""
+def move(
+    session: Session, ticket: UUID, rows: Sequence[dict[str, Any]], *, again: Sequence[tuple[str, str]] = ()
+) -> None:
+    """Put these in place of a ticket's timers that have not fired; what has fired does not, unless it is in `again`.
+
+    `again` names clocks and milestones.
+    """
     session.execute(_CLEAR, {"ticket": ticket})
+    if again:
+        session.execute(_AGAIN, {"ticket": ticket, "again": again})
     write(session, rows)
+
+
+def stands(session: Session, ticket: UUID, rows: Sequence[dict[str, Any]]) -> bool:
+    """Say whether a ticket has these timers, fired or not, and none else that may fire."""
+    found = {(row.clock, row.milestone): row for row in session.execute(_ALL, {"ticket": ticket})}
+    wanted = {(row["clock"], row["milestone"]): row["due_at"] for row in rows}
+    open_ones = {name: row.due_at for name, row in found.items() if row.fired_at is None and not row.resting}
+    return wanted.keys() <= found.keys() and all(wanted.get(name) == at for name, at in open_ones.items())
 
 
 def restart(session: Session, ticket: UUID, clock: str, rows: Sequence[dict[str, Any]]) -> None:

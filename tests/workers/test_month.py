@@ -1,6 +1,6 @@
 """A ticket lives through its month, and the two that it is extended by; what happens is printed, to be read."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -19,7 +19,7 @@ BEAT, STEP = timedelta(seconds=5), timedelta(hours=3)
 
 
 class Life:
-    """A line whose clock moves, a few hours at a time, and each time to the beat after a timer; what it tells is kept."""
+    """A line whose clock moves a few hours at a time, and to the beat after each timer; what it tells is kept."""
 
     def __init__(self, line, begin):
         self.line, self.now, self.log, self.seen = line, begin, [], set()
@@ -74,7 +74,7 @@ def line(tmp_path, valkey, valkey_url):
 
 
 def test_a_month_is_lived_through(line, capsys):
-    """Receipt, 50 %, 75 %, extension and its notice, 90 %, passed: each is told once, in time, and none after the end."""
+    """Receipt, 50 %, 75 %, extension and its notice, 90 %, passed: each once, in time, and none after the end."""
     life = Life(line, datetime(2026, 3, 5, 10, tzinfo=BERLIN))
     ident = line.submit(ticket("access", identity=None, received_at="2026-03-05T10:00:00+01:00"))
     life.say(f"received: due on {line.ticket(ident)['due_on']} (5 April is Easter Sunday)")

@@ -277,6 +277,22 @@ def retry(ident: Id, by: As, reason: Why, step: StepId = None) -> None:
     _decide("retry", ident, by, reason, step)
 
 
+@app.command(epilog="Example: rightsdesk recount --client acme")
+def recount(client: Annotated[str | None, typer.Option(help="Only this client's tickets.")] = None) -> None:
+    """Count the clocks of open tickets anew, after milestones, an SLA or a calendar changed in the inventory."""
+    from shared import log, settings
+    from workers.office import open_office
+    from workers.recount import recount as count
+
+    log.configure("recount", level=30)
+    office = open_office(settings.read())
+    if client and client not in office.inventory.clients:
+        raise UsageError(f"no such client; there are {', '.join(office.inventory.clients)}")
+    dates, milestones = count(office, client=client)
+    office.close()
+    typer.echo(f"the dates of {dates} tickets moved, and of {milestones} only the milestones")
+
+
 dead_app = typer.Typer(help="Dead letters: what came on the queue and is no ticket.", rich_markup_mode=None)
 app.add_typer(dead_app, name="dead")
 

@@ -1,0 +1,141 @@
+"""People are called for what stands still, and no more once it goes on."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from shared.domain.errors import Retryable
+from shared.store.tables import AlertRow, EvidenceRow, StepRow, TicketRow
+from tests import small
+from tests.line import open_line
+from tests.small import ticket
+from workers.broker import INTAKE
+from workers.dead import replay
+from workers.patrol import patrol
+from workers.sweep import sweep
+
+
+@pytest.fixture
+def opened(tmp_path, valkey, valkey_url):
+    """Open lines over worlds of a client with these keys and connectors."""
+    lines = []
+
+    def make(head="", **kinds):
+        world = small.build(tmp_path / f"world{len(lines)}", head=head, **kinds)
+        lines.append(open_line(tmp_path / f"home{len(lines)}", world.systems, broker=valkey_url))
+        return lines[-1]
+
+    yield make
+    for line in lines:
+        line.close()
+
+
+def standing(line):
+    """Return the alerts that are not over: kind, ticket, system."""
+    with line.office.store.read() as session:
+        rows = session.scalars(select(AlertRow).where(AlertRow.state != "over").order_by(AlertRow.kind))
+        return [(one.kind, one.ticket_id, one.system) for one in rows]
+
+
+def test_a_failed_step_calls_until_it_is_retried_or_waived(opened):
+    """Each of them once; the retry ends it, the next failure calls again."""
+    line = opened(chat="breaking")
+    ident = line.submit(ticket("erasure"))
+    line.run()
+    assert [("held", ident, "chat")] == standing(line)
+    (step,) = [one["id"] for one in line.ticket(ident)["steps"] if one["state"] == "failed"]
+    line.decide(ident, "retry", step=step)
+    assert [] == standing(line)
+
+
+def test_a_decision_calls_until_it_is_taken(opened):
+    """One alert for each that is asked for: two approvals are two."""
+    line = opened("approvals = 2\n")
+    ident = line.submit(ticket("erasure"))
+    line.run()
+    assert [("decision", ident, None)] * 2 == standing(line)
+    line.decide(ident, "approve", by="ines")
+    assert [("decision", ident, None)] == standing(line)
+    line.decide(ident, "approve", by="omar")
+    assert [] == standing(line)
+
+
+def test_a_turn_calls_nobody(opened):
+    """It comes by itself."""
+    line = opened()
+    line.submit(ticket("access"))
+    line.nudges.clear()  # it stays open
+    second = line.submit(ticket("erasure", received_at="2026-02-03T10:00:00+01:00"))
+    line.run()
+    assert "wait_turn" == line.ticket(second)["stage"]
+    assert [] == standing(line)
+
+
+def test_a_system_that_is_down_calls_once_and_is_over_when_it_is_back(opened, monkeypatch):
+    """Three attempts in vain are one alert, however many steps meet it; the first step that is done ends it."""
+    line = opened()
+    down = [True]
+    run = line.performer._run
+
+    def away(claim, *more):
+        if claim.system == "chat" and down:
+            raise Retryable("the system does not answer", after=1)
+        return run(claim, *more)
+
+    monkeypatch.setattr(line.performer, "_run", away)
+    for person in ("nobody@never.example", small.BOB):
+        line.submit(ticket("access", person))
+    now = datetime.now(UTC)
+    for number in range(4):
+        line.office.now = lambda number=number: now + timedelta(hours=number)
+        sweep(line.office, line.nudges.extend)
+        line.run()
+        assert ([] if number < 2 else [("circuit", None, "chat")]) == standing(line)
+    down.clear()
+    line.office.now = lambda: now + timedelta(hours=9)
+    sweep(line.office, line.nudges.extend)
+    line.run()
+    assert [] == standing(line)
+    with line.office.store.read() as session:
+        assert {"fulfilled"} == set(session.scalars(select(TicketRow.outcome)))
+
+
+def test_a_worker_that_is_lost_again_and_again_calls(opened):
+    """A step that takes its workers with it fails in the sweep, and is told of like any other."""
+    line = opened()
+    ident = line.submit(ticket("access"))
+    with line.office.store.write() as session:
+        long_ago = line.office.now() - timedelta(hours=1)
+        session.execute(update(StepRow).where(StepRow.system == "chat").values(state="running", lease_until=long_ago))
+        session.execute(update(StepRow).values(attempts=8))
+    sweep(line.office, line.nudges.extend)
+    assert [("held", ident, "chat")] == standing(line)
+
+
+def test_a_dead_letter_calls_until_it_is_tried_again(opened):
+    """One alert each; nothing of its content stands there."""
+    line = opened()
+    line.intake.broker.lpush(INTAKE, b"garbage", b"rubbish")
+    line.intake.round()
+    assert [("dead letter", None, None)] * 2 == standing(line)
+    replay(line.office, 1)
+    assert [("dead letter", None, None)] == standing(line)
+
+
+def test_evidence_that_was_changed_is_found_within_a_day(opened):
+    """Each chain is verified once a day, a slice at each look, over midnight too; one that is broken calls once."""
+    line = opened()
+    idents = [line.submit(ticket("access", f"nobody{number}@never.example")) for number in range(8)]
+    with line.office.store.write() as session:
+        broken = update(EvidenceRow).where(EvidenceRow.ticket_id == idents[3], EvidenceRow.seq == 1)
+        session.execute(broken.values(payload="{}"))
+    begin, every = datetime(2026, 3, 2, 13, 30, tzinfo=UTC), timedelta(hours=1)
+    found = []
+    for hours in range(1, 25):
+        line.office.now = lambda hours=hours: begin + hours * every
+        found.append(patrol(line.office, every=every))
+    assert 1 == sum(found)
+    assert [("evidence", idents[3], None)] == standing(line)
+    with line.office.store.read() as session:
+        assert session.scalars(select(AlertRow.urgent)).one()

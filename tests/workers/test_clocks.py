@@ -1,0 +1,293 @@
+"""A ticket's clocks: what begins, moves, rests and ends them, and the timers with them."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from shared.domain.errors import UsageError
+from shared.inventory import Alerts
+from shared.store.tables import TIMER_RUNS, AlertRow, StepRow, TicketRow, TimerRow
+from tests import small
+from tests.line import open_line
+from tests.small import ticket
+from workers.recount import recount
+from workers.sla import look
+from workflows import breach
+
+RECEIVED = "2026-03-05T10:00:00+01:00"
+HOURS = 'sla = "PT40H"\nworking_hours = { mon = "09:00-17:00", tue = "09:00-17:00", wed = "09:00-17:00" }\n'
+INCIDENT = {
+    "nature": "A backup disk was lost", "consequences": "Phishing is likely", "measures": "Keys were changed",
+    "from": "2026-01-01T00:00:00+01:00", "to": "2026-02-02T00:00:00+01:00",
+}  # fmt: skip
+
+
+@pytest.fixture
+def opened(tmp_path, valkey, valkey_url):
+    """Open lines over worlds of a client with these keys, on the day of the receipt."""
+    lines = []
+
+    def make(head=""):
+        world = small.build(tmp_path / f"world{len(lines)}", head=head)
+        lines.append(open_line(tmp_path / f"home{len(lines)}", world.systems, broker=valkey_url))
+        at(lines[-1], 2026, 3, 5, 10)
+        return lines[-1]
+
+    yield make
+    for line in lines:
+        line.close()
+
+
+def at(line, *moment):
+    """Let the office's clock stand at a moment."""
+    line.office.now = lambda: datetime(*moment, tzinfo=UTC)
+
+
+def waiting(line, **more):
+    """Submit an access whose identity nobody vouches for, so that it waits."""
+    ident = line.submit(ticket("access", identity=None, received_at=RECEIVED, **more))
+    line.run()
+    return ident
+
+
+def clocks(line, ident):
+    """Return a ticket's clocks by name."""
+    return {one["name"]: one for one in line.ticket(ident)["clocks"]}
+
+
+def running(line, ident):
+    """Return the timers that may fire, in the order in which they are due."""
+    with line.office.store.read() as session:
+        rows = session.execute(
+            select(TimerRow.clock, TimerRow.milestone, TimerRow.due_at)
+            .where(TIMER_RUNS, TimerRow.ticket_id == ident)
+            .order_by(TimerRow.due_at, TimerRow.clock)
+        )
+        return [(clock, milestone, f"{due_at:%m-%d %H:%M}") for clock, milestone, due_at in rows]
+
+
+def standing(line):
+    """Return the alerts that are not over."""
+    with line.office.store.read() as session:
+        rows = select(AlertRow.kind, AlertRow.clock, AlertRow.milestone).where(AlertRow.state != "over")
+        return sorted((one[0], *filter(None, one[1:])) for one in session.execute(rows))
+
+
+def test_a_ticket_begins_with_its_clocks_and_their_timers(opened):
+    """Milestones are parts of the time to the strictest reading; the contract's count in its working hours."""
+    line = opened(HOURS)
+    ident = waiting(line)
+    # forty hours on Mondays to Wednesdays, from a Thursday on: two weeks less a day
+    assert "2026-03-17T17:00:00+01:00" == clocks(line, ident)["sla"]["due_at"]
+    assert [
+        ("sla", "50%", "03-11 12:30"), ("identity", "passed", "03-12 23:00"), ("sla", "75%", "03-14 14:15"),
+        ("sla", "90%", "03-16 10:30"), ("sla", "passed", "03-17 16:00"), ("statutory", "50%", "03-21 03:30"),
+        ("statutory", "75%", "03-29 00:45"), ("statutory", "90%", "04-02 18:18"),
+        ("statutory", "passed", "04-05 22:00"),
+    ] == running(line, ident)  # fmt: skip
+    assert [("decision",)] == standing(line)
+
+
+def test_what_ends_leaves_no_timer_and_no_alert(opened):
+    """Neither a ticket that is fulfilled nor one that is withdrawn calls anybody."""
+    line = opened()
+    for verb in ("approve", "withdraw"):
+        ident = waiting(line)
+        at(line, 2026, 3, 22)
+        look(line.office)
+        assert ("milestone", "statutory", "50%") in standing(line)
+        line.decide(ident, verb)
+        assert "closed" == line.ticket(ident)["state"]
+        assert ([], []) == (running(line, ident), standing(line))
+
+
+def test_a_withdrawn_ticket_rests_before_it_is_closed(opened):
+    """While its answer is still being given, nobody is called for its deadline any more."""
+    line = opened()
+    ident = waiting(line)
+    line.run = lambda: None
+    line.decide(ident, "withdraw")
+    assert "open" == line.ticket(ident)["state"]
+    assert [] == running(line, ident)
+
+
+def test_a_paused_tickets_timers_rest_but_for_the_identity(opened):
+    """On resuming they run again, later by what it rested; the unpaused date stays beside."""
+    line = opened(HOURS)
+    ident = waiting(line)
+    line.decide(ident, "approve", step=line.ticket(ident)["steps"][0]["id"])
+    other = waiting(line)
+    before, whole = running(line, other), clocks(line, other)
+    line.decide(other, "pause")
+    assert [("identity", "passed", "03-12 23:00")] == running(line, other)
+    assert {"paused", "running"} == {one["state"] for one in clocks(line, other).values()}
+    at(line, 2026, 4, 20, 10)
+    assert 1 == look(line.office).fired
+    assert ("identity overdue", "identity", "passed") in standing(line)
+    line.decide(other, "resume")
+    after, now = running(line, other), clocks(line, other)
+    assert {one[:2] for one in before if one[0] != "identity"} == {one[:2] for one in after}
+    assert (
+        whole["statutory"]["due_at"]
+        == datetime.fromisoformat(now["unpaused"]["due_at"])
+        .astimezone(datetime.fromisoformat(whole["statutory"]["due_at"]).tzinfo)
+        .isoformat()
+    )
+    assert ("statutory", "passed", "05-21 22:00") == after[-1]
+    rested = timedelta(days=46)
+    sla = [datetime.fromisoformat(one["sla"]["due_at"]) for one in (whole, now)]
+    assert rested == sla[1] - sla[0]
+
+
+def test_a_pause_asks_for_an_identity_in_time(opened):
+    """A ticket that was vouched for and is doubted has a clock for that, which ends when it is resumed."""
+    line = opened()
+    ident = line.submit(ticket("access", received_at=RECEIVED))
+    line.decide(ident, "pause")
+    assert [("identity", "passed", "03-12 23:00")] == running(line, ident)
+    at(line, 2026, 3, 13)
+    look(line.office)
+    assert [("identity overdue", "identity", "passed")] == standing(line)
+    line.decide(ident, "resume")
+    assert "missed" == clocks(line, ident)["identity"]["state"]
+    assert [] == standing(line)
+
+
+def test_the_notice_of_an_extension_has_a_deadline_of_its_own(opened):
+    """Where nobody can send it, those on call are told until month one is over; when it goes, they are not."""
+    line = opened('deliver = "link"\n')
+    ident = waiting(line)
+    at(line, 2026, 4, 3, 10)
+    look(line.office)
+    line.decide(ident, "extend")
+    (step,) = [one for one in line.ticket(ident)["steps"] if one["verb"] == "extension"]
+    assert ("failed", "no mail server") == (step["state"], step["error"].partition(":")[0])
+    assert ("held",) in standing(line)
+    assert {"notice", "unextended", "statutory", "identity"} == set(clocks(line, ident))
+    assert "2026-04-08T00:00:00+02:00" == clocks(line, ident)["notice"]["due_at"]
+    assert [("notice", "50%"), ("notice", "75%"), ("notice", "90%"), ("notice", "passed"), ("statutory", "90%")] == [
+        one[:2] for one in running(line, ident) if one[0] != "identity"
+    ][:5]
+    at(line, 2026, 4, 6, 10)
+    look(line.office)
+    assert 4 == sum(one[0:2] == ("milestone", "notice") for one in standing(line))
+    line.decide(ident, "waive", step=step["id"])
+    assert not [one for one in standing(line) if one[1:2] == ("notice",) or one[0] == "held"]
+    assert "met" == clocks(line, ident)["notice"]["state"]  # the strict reading is over, the law's is not
+
+
+def test_an_extension_on_the_last_day_is_followed_by_a_last_warning(opened):
+    """All milestones of the first month have fired, the end by its strictest reading too: both come again."""
+    line = opened()
+    ident = waiting(line)
+    at(line, 2026, 4, 7, 10)  # the strict end was on Easter Sunday
+    assert 5 == look(line.office).fired
+    line.decide(ident, "extend")
+    assert [("statutory", "90%", "05-27 15:54"), ("statutory", "passed", "06-05 22:00")] == running(line, ident)
+    assert [("decision",), ("identity overdue", "identity", "passed")] == standing(line)
+    at(line, 2026, 6, 6)
+    assert 2 == look(line.office).fired
+
+
+def test_an_extension_is_for_once_for_a_month_and_in_time(opened):
+    """Not twice, not after month one, not while the ticket is paused, and not for a breach."""
+    line = opened()
+    ident = waiting(line)
+    line.decide(ident, "extend")
+    with pytest.raises(UsageError, match="extended already"):
+        line.decide(ident, "extend")
+    late = waiting(line)
+    line.decide(late, "pause")
+    with pytest.raises(UsageError, match="paused"):
+        line.decide(late, "extend")
+    line.decide(late, "resume")
+    at(line, 2026, 4, 8)
+    with pytest.raises(UsageError, match="first month is over"):
+        line.decide(late, "extend")
+
+
+@pytest.mark.parametrize(("moment", "late"), [((2026, 4, 3, 10), False), ((2026, 5, 3, 10), True)])
+def test_a_refusal_is_told_inside_month_one(opened, moment, late):
+    """Art. 12(4), however long the ticket was extended; one that comes later says so in evidence, and calls people."""
+    line = opened()
+    ident = waiting(line)
+    line.decide(ident, "extend")
+    at(line, *moment)
+    work, line.run = line.run, lambda: None
+    line.decide(ident, "refuse")
+    notice = clocks(line, ident)["notice"]
+    assert ("2026-04-08T00:00:00+02:00", "passed" if late else "running") == (notice["due_at"], notice["state"])
+    look(line.office)
+    assert late == (("milestone", "notice", "passed") in standing(line))
+    work()
+    assert ("refused", "missed" if late else "met") == (
+        line.ticket(ident)["outcome"], clocks(line, ident)["notice"]["state"],
+    )  # fmt: skip
+    assert [] == standing(line)
+
+
+def test_a_breach_has_our_own_clock_until_the_client_is_told(opened):
+    """From our awareness; its alerts heed no quiet hours."""
+    line = opened('told_within = "PT10H"\n')
+    at(line, 2026, 3, 5, 16)
+    raw = ticket("breach", received_at=RECEIVED, subject=None, identity=None, details={"incident": INCIDENT})
+    ident = line.submit(raw)
+    assert "2026-03-05T21:00:00+01:00" == clocks(line, ident)["awareness"]["due_at"]
+    assert "2026-03-08T11:00:00+01:00" == clocks(line, ident)["statutory"]["due_at"]
+    look(line.office)
+    with line.office.store.read() as session:
+        assert [("50%", True, True)] == [
+            tuple(row) for row in session.execute(select(AlertRow.milestone, AlertRow.late, AlertRow.urgent))
+        ]
+    with line.office.store.write() as session:
+        session.execute(update(StepRow).where(StepRow.verb == "subjects").values(state="done"))
+        session.execute(update(TicketRow).values(wake_at=line.office.now()))
+    line.office.settings.__dict__["smtp_url"] = None
+    from workers.sweep import sweep
+
+    sweep(line.office, line.nudges.extend)
+    line.run()
+    told = [one for one in line.ticket(ident)["steps"] if one["verb"] == "tell-client"]
+    assert told
+    if told[0]["state"] != "done":
+        line.decide(ident, "waive", step=told[0]["id"])
+    assert "met" == clocks(line, ident)["awareness"]["state"]
+    assert not [one for one in running(line, ident) if one[0] == "awareness"]
+
+
+def test_a_ticket_keeps_the_law_that_it_began_under(opened):
+    """A reform counts for what is received from its first day on; an older ticket is counted as before, also anew."""
+    line = opened()
+    reformed = replace(breach.RIGHT, changes=((date(2026, 3, 1), "PT96H"), (date(2030, 1, 1), "PT1H")))
+    line.office.rights["breach"] = reformed
+    raw = {"subject": None, "identity": None, "details": {"incident": INCIDENT}}
+    old = line.submit(ticket("breach", received_at="2026-02-28T23:30:00+01:00", **raw))
+    new = line.submit(ticket("breach", received_at="2026-02-28T23:30:00Z", **raw))  # 1 March in Berlin
+    assert "2026-03-04T00:00:00+01:00" == clocks(line, old)["statutory"]["due_at"]
+    assert "2026-03-05T01:00:00+01:00" == clocks(line, new)["statutory"]["due_at"]
+    assert (0, 0) == recount(line.office)
+
+
+def test_a_change_of_the_inventory_moves_what_is_open(opened):
+    """Other milestones, another SLA, another country: timers move, pauses and extensions stay."""
+    line = opened('sla = "PT120H"\n')
+    plain, rested, longer = waiting(line), waiting(line), waiting(line)
+    line.decide(rested, "pause")
+    at(line, 2026, 3, 8, 10)
+    line.decide(rested, "resume")
+    line.decide(longer, "extend")
+    assert (0, 0) == recount(line.office)
+    inventory = line.office.inventory
+    line.office.inventory = inventory.model_copy(update={"alerts": Alerts(milestones=(0.8,))})
+    assert (0, 3) == recount(line.office, client="acme")
+    assert ["80%", "passed"] == [one[1] for one in running(line, plain) if one[0] == "statutory"]
+    acme = inventory.clients["acme"].model_copy(update={"country": "SE", "timezone": "Europe/Stockholm", "sla": "P9D"})
+    line.office.inventory = inventory.model_copy(update={"clients": {"acme": acme}})
+    assert (3, 0) == recount(line.office)
+    due = {ident: line.ticket(ident)["due_on"] for ident in (plain, rested, longer)}
+    # Easter Monday rests there, too; National Day on 6 June is a Saturday
+    assert {plain: "2026-04-07", rested: "2026-04-10", longer: "2026-06-05"} == due
+    assert "2026-03-17T00:00:00+01:00" == clocks(line, plain)["sla"]["due_at"]
+    assert (0, 0) == recount(line.office)

@@ -49,7 +49,7 @@ def make_app(settings: Settings) -> Celery:
             "unacked_restore_interval": 2,
             "socket_keepalive": True,
             "priority_steps": PRIORITIES,
-            "sep": ":",  # chat, chat:1, chat:2
+            "sep": "#",  # chat, chat#1, chat#2; no queue and no host is named so
         },
         beat_schedule={
             name.rpartition(".")[2]: {

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
-from sqlalchemy import Select, bindparam, case, func, null, or_, select, tuple_, union_all, update
+from sqlalchemy import Select, bindparam, case, func, null, or_, select, union_all, update
 from sqlalchemy.orm import Session
 
 from shared.domain.join import IN_FLIGHT
@@ -26,10 +26,11 @@ _FREE = _c.id == bindparam("step"), _c.state.in_(("ready", "queued"))
 @cache
 def _most_urgent(*, skip_locked: bool) -> Any:
     """Return the conditions for the most urgent step that was sent for the same system and verb."""
-    sent = select(_sent.c.system, _sent.c.verb).where(_sent.c.id == bindparam("step"))
+    sent = (select(one).where(_sent.c.id == bindparam("step")) for one in (_sent.c.system, _sent.c.verb))
+    system, verb = (one.scalar_subquery() for one in sent)
     best = (
         select(_free.c.id)
-        .where(tuple_(_free.c.system, _free.c.verb).in_(sent), _free.c.state == "queued")
+        .where(_free.c.system == system, _free.c.verb == verb, _free.c.state == "queued")
         .order_by(_free.c.priority, _free.c.due_at, _free.c.id)
         .limit(1)
     )

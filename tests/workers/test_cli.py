@@ -10,11 +10,11 @@ from uuid import UUID, uuid4
 import pytest
 import redis
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from shared.domain.ticket import Ticket
 from shared.envelope import public_pem
-from shared.store.tables import EvidenceRow
+from shared.store.tables import AlertRow, EvidenceRow
 from tests import small
 from tests.command import CONSENT, ROOT, commands, process, wrong
 from tests.small import ADA, ticket
@@ -393,8 +393,18 @@ def test_evidence_is_verified(run, desk):
     assert (1, [{"ticket": str(desk.ids["consent"]), "entry": 2}]) == (found.code, found.json())
     assert f"ticket {desk.ids['consent']}: broken from entry 2\n" == run("evidence", "verify").out
     with desk.line.office.store.write() as session:
+        raised = select(AlertRow.ticket_id, AlertRow.urgent).where(AlertRow.kind == "evidence")
+        assert [(desk.ids["consent"], True)] == [tuple(row) for row in session.execute(raised)]  # once
         session.execute(update(EvidenceRow).where(*where).values(kind="step", hash=former))
     assert 0 == run("evidence", "verify").code
+
+
+def test_clocks_are_counted_anew(run, desk):
+    """What has not changed does not move; a client that is not there is wrong use."""
+    assert (0, "the dates of 0 tickets moved, and of 0 only the milestones\n", "") == process(desk, (("recount",), {}))[
+        0
+    ]
+    assert "no such client; there are acme" == wrong(run("recount", "--client", "nobody"))
 
 
 def test_systems_are_checked(run, desk, monkeypatch, tmp_path):
@@ -585,8 +595,8 @@ def test_a_person_decides_and_a_tick_sweeps(desk):
     assert [("approve", "ines")] == [(one["decision"], one["by"]) for one in steps if one["waits"] == "identity"]
     path = desk.environment["RIGHTSDESK_BROKER_URL"].removeprefix("redis+socket://").partition("?")[0]
     with redis.Redis(unix_socket_path=path) as broker:
-        assert all(broker.llen(queue) for queue in ("chat:2", "email:2", "data-center:2"))
-        broker.delete("chat:2", "email:2", "data-center:2")
+        assert all(broker.llen(queue) for queue in ("chat#2", "email#2", "data-center#2"))
+        broker.delete("chat#2", "email#2", "data-center#2")
     assert "the ticket is closed; submit a new one" == wrong(closed)
     assert "no such ticket" == wrong(unknown)
     assert "--at is only for tests: set RIGHTSDESK_TEST=1" == wrong(earnest)

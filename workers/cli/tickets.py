@@ -278,7 +278,9 @@ def retry(ident: Id, by: As, reason: Why, step: StepId = None) -> None:
 
 
 @app.command(epilog="Example: rightsdesk recount --client acme")
-def recount(client: Annotated[str | None, typer.Option(help="Only this client's tickets.")] = None) -> None:
+def recount(
+    client: Annotated[str | None, typer.Option(help="Only this client's tickets.")] = None, json: Json = False
+) -> None:
     """Count the clocks of open tickets anew, after milestones, an SLA or a calendar changed in the inventory."""
     from shared import log, settings
     from workers.office import open_office
@@ -290,6 +292,9 @@ def recount(client: Annotated[str | None, typer.Option(help="Only this client's 
         raise UsageError(f"no such client; there are {', '.join(office.inventory.clients)}")
     dates, milestones = count(office, client=client)
     office.close()
+    if json:
+        as_json({"dates": dates, "milestones": milestones})
+        return
     typer.echo(f"the dates of {dates} tickets moved, and of {milestones} only the milestones")
 
 

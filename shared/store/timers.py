@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, exists, select, tuple_, update
+from sqlalchemy import Integer, bindparam, delete, literal_column, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -17,7 +17,9 @@ _DUE = (TIMER_RUNS, _c.due_at <= bindparam("now"))
 _OPEN = (_c.ticket_id == bindparam("ticket"), _c.fired_at.is_(None))
 _CLOCK = (_c.ticket_id == bindparam("ticket"), _c.clock == bindparam("of"))
 # statements are built once: building one costs as much as running it
-_ANY_DUE = select(exists().where(*_DUE))
+# no parameter, and a limit that is written out: a plan made for any value would read the whole table
+_NEXT = select(_c.due_at).where(TIMER_RUNS).order_by(_c.due_at).limit(literal_column("1"))
+_MOST: Any = bindparam("most", type_=Integer, literal_execute=True)
 _WRITE: dict[str, Any] = {
     "sqlite": sqlite.insert(_timers).on_conflict_do_nothing(),
     "postgresql": postgresql.insert(_timers).on_conflict_do_nothing(),
@@ -85,12 +87,13 @@ def end(session: Session, ticket: UUID, clock: str) -> None:
 
 def any_due(session: Session, now: datetime) -> bool:
     """Say whether a timer is due; costs one look at the start of a partial index."""
-    return bool(session.scalar(_ANY_DUE, {"now": now}))
+    first: datetime | None = session.scalar(_NEXT)
+    return first is not None and first <= now
 
 
 def take(session: Session, now: datetime, most: int) -> list[Due]:
     """Mark what is due as fired, the earliest first, and return it; on PostgreSQL what others hold is passed over."""
-    due = select(_c.id).where(*_DUE).order_by(_c.due_at).limit(bindparam("most"))
+    due = select(_c.id).where(*_DUE).order_by(_c.due_at).limit(_MOST)
     if session.get_bind().dialect.name == "postgresql":
         due = due.with_for_update(skip_locked=True)
     chosen = due.cte("due").prefix_with("MATERIALIZED", dialect="postgresql")

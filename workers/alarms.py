@@ -20,9 +20,10 @@ from shared.store import alerts
 from shared.store.steps import Claim
 from shared.store.tables import TicketRow
 
-HELD, DECISION, OVERDUE, CIRCUIT, DEAD, EVIDENCE = (
-    "held", "decision", "identity overdue", "circuit", "dead letter", "evidence",
+MILESTONE, HELD, DECISION, OVERDUE, CIRCUIT, DEAD, EVIDENCE = (
+    "milestone", "held", "decision", "identity overdue", "circuit", "dead letter", "evidence",
 )  # fmt: skip
+OF_AN_OPEN_TICKET = MILESTONE, HELD, DECISION, OVERDUE  # over when it is closed
 TRIES = 3  # in vain, until a system is taken to be down
 _UNASKED = ("turn", "paused")  # nobody has to say anything for these to end
 

@@ -88,7 +88,7 @@ def timers_of(row: TicketRow, clocks: Iterable[Clock], milestones: Iterable[floa
         }
         for one in clocks
         if one["name"] in WATCHED and "ended_at" not in one
-        for name, at in _milestones(one, milestones)
+        for name, at in _milestones({"since": row.received_at.isoformat()} | one, milestones)
     ]  # fmt: skip
 
 

@@ -267,7 +267,7 @@ def _close(office: Office, session: Session, row: TicketRow, case: Case, chain: 
         if office.rights[row.right].heeds and row.verdict is None:
             gates.end_holds(session, row.id, at=now)
     timers.rest(session, row.id)  # first: an alert that a timer is raising stands when this has waited for it
-    alerts.settle_ticket(session, row.id)
+    alerts.settle_ticket(session, row.id, *alarms.OF_AN_OPEN_TICKET)
     chain.append("closed", now, {"outcome": row.outcome})
     document = certify(office, row, case, chain, now)
     session.add(CertificateRow(ticket_id=row.id, signed_at=now, document=document))

@@ -16,12 +16,11 @@ from sqlalchemy.orm import Session
 from shared.store import alerts, timers
 from shared.store.tables import TicketRow, core
 from shared.store.timers import Due
-from workers.alarms import OVERDUE
+from workers.alarms import MILESTONE, OVERDUE
 from workers.office import Office
 
 log = structlog.get_logger()
 
-MILESTONE = "milestone"
 LATE = timedelta(minutes=1)
 _BATCH = 1000
 _MOST_BATCHES = 50  # the rest is taken by the next look

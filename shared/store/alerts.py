@@ -79,8 +79,5 @@ def settle_clock(session: Session, ticket: UUID, clock: str) -> None:
 
 
 def settle_ticket(session: Session, ticket: UUID, *kinds: str) -> None:
-    """Mark as over what stands for a ticket: all of it, or what is of these kinds."""
-    if kinds:
-        session.execute(_SETTLE_KINDS, {"ticket": ticket, "kinds": kinds})
-    else:
-        session.execute(_SETTLE_TICKET, {"ticket": ticket})
+    """Mark as over what stands for a ticket and is of these kinds."""
+    session.execute(_SETTLE_KINDS, {"ticket": ticket, "kinds": kinds})

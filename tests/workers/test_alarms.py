@@ -139,3 +139,6 @@ def test_evidence_that_was_changed_is_found_within_a_day(opened):
     assert [("evidence", idents[3], None)] == standing(line)
     with line.office.store.read() as session:
         assert session.scalars(select(AlertRow.urgent)).one()
+    line.run()
+    assert "closed" == line.ticket(idents[3])["state"]
+    assert [("evidence", idents[3], None)] == standing(line)  # its closing does not mend it

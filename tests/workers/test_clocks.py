@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from shared.domain.errors import UsageError
 from shared.inventory import Alerts
@@ -267,6 +267,20 @@ def test_a_ticket_keeps_the_law_that_it_began_under(opened):
     new = line.submit(ticket("breach", received_at="2026-02-28T23:30:00Z", **raw))  # 1 March in Berlin
     assert "2026-03-04T00:00:00+01:00" == clocks(line, old)["statutory"]["due_at"]
     assert "2026-03-05T01:00:00+01:00" == clocks(line, new)["statutory"]["due_at"]
+    assert (0, 0) == recount(line.office)
+
+
+def test_a_ticket_of_before_gets_its_timers(opened):
+    """One that was accepted before there were timers has them once it is counted anew, and then keeps them."""
+    line = opened()
+    ident = waiting(line)
+    before = running(line, ident)
+    with line.office.store.write() as session:
+        row = session.get_one(TicketRow, ident)
+        row.clocks = [{key: one[key] for key in ("name", "due_at", "strict_at")} for one in row.clocks[:1]]
+        session.execute(delete(TimerRow))
+    assert (0, 1) == recount(line.office)
+    assert [one for one in before if one[0] == "statutory"] == running(line, ident)
     assert (0, 0) == recount(line.office)
 
 

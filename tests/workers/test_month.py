@@ -15,7 +15,7 @@ from workers.sla import look
 from workers.sweep import sweep
 
 BERLIN = ZoneInfo("Europe/Berlin")
-BEAT, STEP = timedelta(seconds=5), timedelta(hours=3)
+BEAT, STEP = timedelta(seconds=5), timedelta(hours=8)
 
 
 class Life:

@@ -34,13 +34,13 @@ def patrol(office: Office, *, every: timedelta) -> int:
             sound = first_broken(entries(session, ident)) is None
         if not sound:
             wrong += 1
+            log.error("evidence.broken", ticket=str(ident))
             report(office.store, ident, now)
     return wrong
 
 
 def report(store: Store, ident: UUID, now: datetime) -> None:
     """Raise an alert for a ticket whose evidence does not verify."""
-    log.error("evidence.broken", ticket=str(ident))
     with store.write() as session:
         alarms.broken(session, session.get(TicketRow, ident), ident, now)
 

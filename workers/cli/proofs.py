@@ -233,12 +233,11 @@ def keys_show(
 @evidence_app.command("verify")
 def evidence_verify(json: Json = False) -> None:
     """Check every ticket's evidence chain; exit 1, and alert, if one is broken, naming the first broken entry."""
-    from shared import log, settings
+    from shared import settings
     from shared.store.chain import broken
     from shared.store.session import Store
     from workers.patrol import report
 
-    log.configure("verify", level=50)
     store = Store(settings.read().database)
     with store.read() as session:
         wrong = list(broken(session))

@@ -286,10 +286,10 @@ def recount(
     from workers.office import open_office
     from workers.recount import recount as count
 
-    log.configure("recount", level=30)
     office = open_office(settings.read())
     if client and client not in office.inventory.clients:
         raise UsageError(f"no such client; there are {', '.join(office.inventory.clients)}")
+    log.configure("recount", level=30)
     dates, milestones = count(office, client=client)
     office.close()
     if json:

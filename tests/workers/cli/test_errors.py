@@ -86,11 +86,13 @@ def test_what_nobody_foresaw_is_one_line(run, desk):
     damaged = TicketRow.id == desk.ids["consent"]
     with desk.line.office.store.write() as session:
         clocks = session.scalar(select(TicketRow.clocks).where(damaged))
-        session.execute(update(TicketRow).where(damaged).values(clocks=[{"due_at": "canary"}]))
+        session.execute(
+            update(TicketRow).where(damaged).values(clocks=[{"name": "x", "due_at": "canary", "strict_at": ""}])
+        )
     line = wrong(run("tickets"), 1)
     with desk.line.office.store.write() as session:
         session.execute(update(TicketRow).where(damaged).values(clocks=clocks))
-    assert line.startswith("unexpected ValueError in workers.views:")
+    assert line.startswith("unexpected ValueError in workers.clocks:")
     assert "canary" not in line
 
 

@@ -8,9 +8,8 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from shared.deadlines import period
 from shared.deadlines.holiday import holidays_of
@@ -18,65 +17,37 @@ from shared.deadlines.working import week
 from shared.domain.errors import UsageError
 from shared.domain.step import DESK
 from shared.domain.ticket import one_line
+from shared.fields import Period, Written, Zone
+from shared.on_call.settings import Alerts
 from shared.regions import country_of, may_keep
 
 _CORE = ("id", "client", "channel", "connector", "region", "max_in_flight")
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-def _known_period(value: str) -> str:
-    try:
-        period(value)
-    except UsageError:
-        raise ValueError("not an ISO 8601 period, such as P3Y, P35D or PT120H") from None
-    return value
-
-
-def _known_zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (KeyError, ValueError, OSError):
-        raise ValueError("not an IANA time zone") from None
-    return value
-
-
-class Client(_Model):
+class Client(Written):
     """A controller for whom tickets are answered."""
 
     name: str
     country: Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")]
     subdivision: str | None = None
-    timezone: str = "UTC"
+    timezone: Zone = "UTC"
     language: str = "en"
     phone_region: str | None = None
     contact: str
     identity: Literal["attested", "code"] = "attested"
     approvals: int = Field(default=0, ge=0, le=5)
     accept_masking: bool = False
-    backups: str | None = None
+    backups: Period | None = None
     plus_addresses: bool = False
     deliver: Literal["package", "link"] = "package"
-    sla: str | None = None
+    sla: Period | None = None
     working_hours: dict[str, str] = Field(default_factory=dict)  # the SLA's hours are counted in these; all by default
-    identity_within: str = "P7D"  # a check of the identity that takes longer is overdue
-    told_within: str = "PT24H"  # from our awareness of a breach until the client is told (Art. 33(2))
-    retention: str = "P3Y"
+    identity_within: Period = "P7D"  # a check of the identity that takes longer is overdue
+    told_within: Period = "PT24H"  # from our awareness of a breach until the client is told (Art. 33(2))
+    retention: Period = "P3Y"
     callbacks: tuple[str, ...] = ()
     transfer_ground: str = ""
     tells_people: Literal["vendor", "client"] = "vendor"
-
-    @field_validator("timezone")
-    @classmethod
-    def _zone(cls, value: str) -> str:
-        return _known_zone(value)
-
-    @field_validator("sla", "retention", "backups", "identity_within", "told_within")
-    @classmethod
-    def _period(cls, value: str | None) -> str | None:
-        return value if value is None else _known_period(value)
 
     @model_validator(mode="after")
     def _calendar(self) -> Self:
@@ -104,7 +75,7 @@ class Client(_Model):
         return self.phone_region or self.country
 
 
-class System(_Model):
+class System(Written):
     """A system that may hold people's data; `settings` are its connector kind's own keys, unresolved."""
 
     id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -117,25 +88,7 @@ class System(_Model):
     folder: Path = Path()  # relative paths are relative to the inventory file
 
 
-class Rota(_Model):
-    """Who is on call: a weekly handover at the weekday and time of `starts`, in `timezone`."""
-
-    team: str = "on-call"
-    timezone: str = "UTC"
-    starts: str
-    people: tuple[str, ...]
-
-
-class Alerts(_Model):
-    """Milestones, people's channels (Apprise URLs, secrets by reference) and the rota."""
-
-    milestones: tuple[float, ...] = (0.5, 0.75, 0.9)
-    escalate_after: str = "PT30M"
-    people: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    rota: tuple[Rota, ...] = ()
-
-
-class Inventory(_Model):
+class Inventory(Written):
     """All clients, systems and alert routes."""
 
     clients: dict[str, Client] = Field(default_factory=dict)

@@ -10,7 +10,7 @@ FIELDS = frozenset(
     {
         "event", "level", "timestamp", "part", "pid", "ticket", "step", "verb", "system", "channel", "state", "client",
         "right", "error", "reason", "entries", "accepted", "reclaimed", "sent", "advanced", "attempts", "seconds",
-        "hold", "clock", "milestone", "late",
+        "hold", "clock", "milestone", "late", "alert", "kind", "batch",
     }
 )  # fmt: skip
 

@@ -16,11 +16,12 @@ from shared.settings import Settings
 from shared.store.migrate import await_head
 from shared.store.session import Store
 from workers import connectors, desk
+from workers.alerts.deliver import deliver
 from workers.embedded.tether import die_with_parent
 from workers.office import open_office
 from workers.patrol import patrol
 from workers.perform import Performer
-from workers.queues import LOOK, SWEEP, SWEEP_SECONDS, make_app, publish, say_ready
+from workers.queues import ALERTS, LOOK, SWEEP, SWEEP_SECONDS, make_app, publish, say_ready
 from workers.sla import look
 from workers.sweep import sweep
 
@@ -29,7 +30,7 @@ _here: dict[str, Performer] = {}
 
 
 def make_worker(settings: Settings) -> Celery:
-    """Return the app with its tasks: one for each channel and verb, the sweep, the look at the clocks."""
+    """Return the app with its tasks: one for each channel and verb, the sweep, the look at the clocks, the alerts."""
     app = make_app(settings)
     for channel in CHANNELS:
         for verb in DATA_VERBS:
@@ -47,6 +48,10 @@ def make_worker(settings: Settings) -> Celery:
         office = _performer(app, settings).office
         look(office)
         patrol(office, every=timedelta(seconds=SWEEP_SECONDS))
+
+    @app.task(name=ALERTS, ignore_result=True)
+    def alerts_task() -> None:
+        deliver(_performer(app, settings).office)
 
     return app
 

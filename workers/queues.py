@@ -20,6 +20,7 @@ log = structlog.get_logger()
 MAINTENANCE = "maintenance"
 SWEEP = f"{MAINTENANCE}.sweep"
 LOOK = f"{MAINTENANCE}.look"
+ALERTS = f"{MAINTENANCE}.alerts"
 QUEUES = (*CHANNELS, DESK, MAINTENANCE)
 SWEEP_SECONDS = 5.0
 # Redis has a list for each, looked at in this order: maintenance and breaches, objections and consents, the rest
@@ -57,7 +58,7 @@ def make_app(settings: Settings) -> Celery:
                 "schedule": SWEEP_SECONDS,
                 "options": {"queue": MAINTENANCE, "expires": 2 * SWEEP_SECONDS},
             }
-            for name in (SWEEP, LOOK)
+            for name in (SWEEP, LOOK, ALERTS)
         },
         beat_max_loop_interval=SWEEP_SECONDS,
     )

@@ -8,11 +8,14 @@ from sqlalchemy import func, select
 
 from shared import inventory as inventories
 from shared.envelope import open_vault
+from shared.on_call.settings import Alerts
 from shared.settings import Settings
 from shared.store.migrate import migrate
 from shared.store.session import Store
 from shared.store.tables import DeadLetterRow, StepRow, TicketRow
 from workers import connectors
+from workers.alerts.shown import overview
+from workers.channels import address
 from workers.links import links_of
 
 
@@ -22,6 +25,7 @@ def prepare(settings: Settings) -> None:
     inventory = inventories.load(settings.systems)
     inventories.check_packages(inventory, settings.package_url, settings.packages_region)
     connectors.check(inventory)
+    address.check(inventory.alerts)
     for client in inventory.clients:
         links_of(inventory, client)
     open_vault(settings.root)
@@ -33,8 +37,9 @@ def prepare(settings: Settings) -> None:
 class _Desk:
     """Gauges read from the database at each scrape: ids and kinds only."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, alerts: Alerts) -> None:
         self.store = store
+        self.alerts = alerts
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield the gauges."""
@@ -54,11 +59,20 @@ class _Desk:
                 steps.add_metric([state], number)
             count = select(func.count()).select_from(DeadLetterRow).where(DeadLetterRow.replayed_at.is_(None))
             dead.add_metric([], session.scalar(count) or 0)
+            found = overview(session, self.alerts)
         yield from (tickets, steps, dead)
+        yield GaugeMetricFamily("rightsdesk_alerts_open", "Alerts that nobody has acknowledged", found["open"])
+        yield GaugeMetricFamily(
+            "rightsdesk_alerts_undelivered", "Open alerts that nobody could be told of", found["undelivered"]
+        )
+        yield GaugeMetricFamily(
+            "rightsdesk_alert_channels_failing", "Alert channels whose last message failed",
+            len(found["channels_failing"]),
+        )  # fmt: skip
 
 
 def registry(settings: Settings) -> CollectorRegistry:
     """Return what `/metrics` shows."""
     made = CollectorRegistry()
-    made.register(_Desk(Store(settings.database)))
+    made.register(_Desk(Store(settings.database), inventories.load(settings.systems).alerts))
     return made

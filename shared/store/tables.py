@@ -380,9 +380,27 @@ class AlertDeliveryRow(Row):
     person: Mapped[str | None]
     batch: Mapped[str]  # the message's id: a digest covers several alerts
     attempt: Mapped[int]
-    state: Mapped[str]  # delivered, failed
+    state: Mapped[str]  # sending, delivered, failed
     answer: Mapped[str]  # in short, without secrets
     at: Mapped[datetime]
+
+
+class AlertChannelRow(Row):
+    """How an alert channel fares: one delivery at a time uses it, and after a failure it rests until `retry_at`.
+
+    `sent` messages went through it since `since`, when the time to gather alerts for a digest began.
+    """
+
+    __tablename__ = "alert_channels"
+
+    name: Mapped[str] = mapped_column(primary_key=True)  # as in systems.toml
+    failures: Mapped[int] = mapped_column(default=0)  # in a row
+    retry_at: Mapped[datetime | None]
+    busy_until: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]
+    since: Mapped[datetime | None]
+    sent: Mapped[int] = mapped_column(default=0)
+    answer: Mapped[str | None]
 
 
 # partial indexes are used only for conditions written the same, without parameters: they stand here, for both

@@ -42,7 +42,15 @@ def main(words: Sequence[str] | None = None) -> None:
     """Run the command; an error of ours is one line on standard error, 2 for wrong use and 1 for a failure."""
     os.umask(0o077)
     try:
-        from workers.cli import holds, proofs, stack, systems, tickets  # noqa: F401 - they register their commands
+        from workers.cli import (  # noqa: F401 - they register their commands
+            alerts,
+            holds,
+            proofs,
+            stack,
+            systems,
+            tickets,
+            watch,
+        )
 
         code = app(
             words, prog_name="rightsdesk", standalone_mode=False

@@ -2,13 +2,16 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from shared.domain.errors import UsageError
 from workers.cli import app
 from workers.cli.shown import as_json, table
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
 
 Concurrency = Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")]
 
@@ -134,15 +137,40 @@ def status(json: Annotated[bool, typer.Option("--json", help="For machines.")] =
 
     read = settings.read()
     stack = read_stack(read)
+    told = _alerting(read)
     if json:
-        as_json({"ready": stack is not None, "stack": stack})
+        as_json({"ready": stack is not None, "stack": stack, "alerts": told})
     elif stack is None:
         typer.echo(f"no stack is running under {read.root}; start one with `rightsdesk up`")
     else:
         table(("part", "pid"), sorted(stack["pids"].items()))
         typer.echo(f"broker   {stack['broker_url']}\ndatabase {stack['database_url']}")
         typer.echo(f"flower   {stack['flower_url']}\nmetrics  {stack['metrics_url']}")
+    if told and not json:
+        typer.echo(f"alerts   {told['open']} open, {told['undelivered']} that nobody could be told of")
+        for name, one in told["channels_failing"].items():
+            typer.echo(f"channel  {name} fails, {one['failures']} times in a row: {one['answer']}")
     raise typer.Exit(0 if stack else 1)
+
+
+def _alerting(read: "Settings") -> dict[str, Any] | None:
+    """Return how alerting fares; None where there is no database or no inventory yet."""
+    from sqlalchemy.exc import DBAPIError
+
+    from shared.inventory import load
+    from shared.store.session import Store
+    from workers.alerts.shown import overview
+
+    if not read.database_url and not (read.root / "rightsdesk.sqlite3").exists():
+        return None
+    store = Store(read.database)
+    try:
+        with store.read() as session:
+            return overview(session, load(read.systems).alerts)
+    except (DBAPIError, UsageError):
+        return None  # the parts that need them say so
+    finally:
+        store.close()
 
 
 @app.command(epilog="Example: RIGHTSDESK_TEST=1 rightsdesk tick --at 2026-03-01T09:00:00+01:00")

@@ -1,1 +1,1 @@
-"""What people open in a browser. So far: the page behind a package's one-time link."""
+"""What people open in a browser. So far: the pages behind a package's one-time link and an alert's link."""

@@ -1,4 +1,4 @@
-"""The page behind a package's one-time link: it asks for the code and hands out the package as a ZIP archive."""
+"""The pages behind a package's one-time link, which hands out the package, and behind an alert's link."""
 
 import base64
 import hashlib
@@ -19,7 +19,8 @@ from starlette.exceptions import HTTPException
 from shared.envelope import Vault
 from shared.settings import Settings
 from shared.store.session import Store
-from workers.console import links
+from workers.console import alerts, links
+from workers.console.alerts import AlertPage
 from workers.console.links import Link
 from workers.package import PackageStore, zipped
 
@@ -84,7 +85,23 @@ def make_console(settings: Settings, store: Store, vault: Vault) -> FastAPI:
             content, media_type="application/zip", headers=_HEADERS | {"Content-Disposition": name}
         )
 
+    @app.get("/a/{token}")
+    async def show_alert(token: str) -> Response:
+        return _alert_page(await run_in_threadpool(alerts.look, store, vault, token, now=datetime.now(UTC)))
+
+    @app.post("/a/{token}")
+    async def acknowledge(token: str) -> Response:
+        return _alert_page(await run_in_threadpool(alerts.press, store, vault, token, now=datetime.now(UTC)))
+
     return app
+
+
+def _alert_page(page: AlertPage | None) -> Response:
+    if page is None:
+        raise HTTPException(404)
+    template = _PAGES.get_template("en/alert.html.j2")
+    made = template.render(lines=page.lines, open=page.open, person=page.person, style=_STYLE)
+    return HTMLResponse(made, headers=_HEADERS)
 
 
 def _checked(token: str) -> str:

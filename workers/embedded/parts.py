@@ -81,7 +81,7 @@ def flower_part(settings: Settings, port: int) -> Part:
 
 
 def console_part(settings: Settings) -> Part:
-    """Return the page behind the packages' one-time links; a proxy makes it public as RIGHTSDESK_PUBLIC_URL."""
+    """Return the pages behind one-time links and alerts' links; a proxy makes it public as RIGHTSDESK_PUBLIC_URL."""
     where = f"http://127.0.0.1:{settings.console_port} (as {settings.public_url})"
     return python_part(settings, "console", [sys.executable, "-m", "workers.cli", "console"], where)
 
@@ -91,10 +91,15 @@ def mails_links(settings: Settings) -> bool:
     return any(client.deliver == "link" for client in load(settings.systems).clients.values())
 
 
+def alerts_link(settings: Settings) -> bool:
+    """Say whether alerts bear links: where people are named, and an address at which they reach the console."""
+    return settings.public_url is not None and bool(load(settings.systems).alerts.people)
+
+
 def all_parts(settings: Settings, concurrency: int, flower_port: int) -> list[Part]:
     """Return the stack in the order in which it starts; ours of a broker that somebody else runs has no Valkey."""
     ours = [sys.executable, "-m", "workers.cli"]
-    linked = mails_links(settings)
+    linked = mails_links(settings) or alerts_link(settings)
     if linked and settings.public_url is None:
         local = f"http://127.0.0.1:{settings.console_port}"
         settings = settings.model_copy(update={"public_url": local})

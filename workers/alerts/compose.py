@@ -1,0 +1,40 @@
+"""A letter as one person gets it."""
+
+from datetime import datetime
+from urllib.parse import quote
+
+from shared.on_call.escalation import Call
+from shared.on_call.settings import Alerts
+from workers.alerts.link import Pass, signed
+from workers.alerts.plan import Letter
+from workers.alerts.text import for_machines, span, text, title
+from workers.channels import Message
+from workers.office import Office
+
+
+def compose(office: Office, letter: Letter, person: str, *, now: datetime) -> Message:
+    """Return the message; its link is the person's own, and there is one only where RIGHTSDESK_PUBLIC_URL leads."""
+    alerts, public = office.inventory.alerts, office.settings.public_url
+    rota = alerts.team(letter.alerts[0].right)
+    link = (
+        f"{public.rstrip('/')}/a/{quote(signed(office.vault, Pass(letter.batch, person), now=now))}" if public else None
+    )
+    return Message(
+        id=letter.batch,
+        thread=letter.alerts[0].id if len(letter.alerts) == 1 else letter.batch,
+        title=title(letter.alerts),
+        text=text(
+            letter.alerts, batch=letter.batch, now=now, zone=rota.timezone if rota else "UTC", link=link,
+            then=_then(letter.call, alerts),
+        ),
+        urgent=letter.urgent,
+        alerts=tuple(for_machines(one) for one in letter.alerts),
+        link=link,
+    )  # fmt: skip
+
+
+def _then(call: Call, alerts: Alerts) -> str:
+    wait = span(call.next_after(alerts))
+    if call.everyone:
+        return f"Everyone was told; without an acknowledgement this comes again in {wait}."
+    return f"Without an acknowledgement within {wait} the next is told."

@@ -1,0 +1,73 @@
+"""Planning: whatever comes, each alert is in one letter or waits; a message begun is kept together."""
+
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.on_call.settings import Alerts
+from shared.store.tables import AlertRow
+from tests.workers.alerts.duty import NOON
+from workers.alerts.plan import Held, plan
+
+ALERTS = Alerts(
+    people=dict.fromkeys(("ines", "omar", "uma"), ("json://localhost",)),
+    rota=[
+        {"starts": "2026-01-05T09:00", "people": ["ines", "omar"], "quiet": {"from": "22:00", "until": "07:00"}},
+        {
+            "team": "breach",
+            "starts": "2026-01-05T09:00",
+            "people": ["uma"],
+            "quiet": {"from": "01:00", "until": "00:00"},
+        },
+    ],
+)
+ROWS = st.lists(
+    st.builds(
+        AlertRow,
+        id=st.uuids().map(lambda one: one.hex),
+        kind=st.just("held"),
+        right=st.sampled_from(["access", "breach"]),
+        urgent=st.booleans(),
+        level=st.integers(0, 4),
+    ),
+    max_size=20,
+    unique_by=lambda row: row.id,
+)
+
+
+@given(
+    ROWS,
+    st.integers(0, 24 * 60),
+    st.frozensets(st.sampled_from(["ines", "omar", "uma"])),
+    st.dictionaries(st.sampled_from(["ines", "omar", "uma"]), st.integers(-5, 5)),
+    st.data(),
+)
+def test_nothing_is_lost_nothing_twice(rows, minutes, busy, gathering, data):
+    """Each alert is in one letter or waits for a later time; of a breach only a channel in use can hold one back."""
+    now = NOON + timedelta(minutes=minutes)
+    begun = {row.id: data.draw(st.sampled_from(["b1", "b2"])) for row in rows if data.draw(st.booleans())}
+    held = Held(busy, {name: now + timedelta(minutes=later) for name, later in gathering.items()})
+    found = plan(rows, ALERTS, now=now, unfinished=begun, held=held)
+    waiting = [ident for ids in found.waits.values() for ident in ids]
+    assert sorted(row.id for row in rows) == sorted([*waiting, *(ident for one in found.letters for ident in one.ids)])
+    assert all(until > now for until in found.waits)
+    urgent = {row.id for row in rows if row.urgent}
+    if not busy:
+        assert not urgent.intersection(waiting)
+    for letter in found.letters:
+        assert {begun.get(ident, letter.batch) for ident in letter.ids} == {letter.batch}
+        assert 1 == len({row.urgent for row in letter.alerts})
+        assert not busy.intersection(letter.call.people[:1])
+
+
+def test_alerts_of_one_kind_of_call_are_one_letter():
+    """What goes to the same people at the same level leaves as one message; another level or team is another."""
+    rows = [
+        AlertRow(id=f"{number}", kind="held", right=right, urgent=False, level=level)
+        for number, (right, level) in enumerate(
+            [("access", 0), ("erasure", 0), ("access", 1), ("access", 2), ("access", 3)]
+        )
+    ]
+    found = plan(rows, ALERTS, now=NOON, unfinished={}, held=Held())
+    assert [["0", "1"], ["2"], ["3", "4"]] == [letter.ids for letter in found.letters]

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.on_call.settings import Alerts
-from shared.store.tables import AlertRow, TicketRow
+from shared.store.tables import ALERT_STANDS, AlertRow, TicketRow
 from workers.alerts import shown
 
 AMBER, RED = 0.5, 0.9  # of the time between receipt and the strictest due time
@@ -58,7 +58,5 @@ def _light(row: TicketRow, now: datetime) -> str:
 
 def _down(session: Session) -> list[str]:
     """Systems whose circuit is open, whether or not somebody has seen to it."""
-    query = select(AlertRow.system).where(
-        AlertRow.kind == "circuit", AlertRow.state != "over", AlertRow.system.is_not(None)
-    )
+    query = select(AlertRow.system).where(ALERT_STANDS, AlertRow.kind == "circuit", AlertRow.system.is_not(None))
     return sorted({str(system) for system in session.scalars(query)})

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import exists, func, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
-from shared.store.tables import ALERT_CALLS, AlertDeliveryRow, AlertRow, core
+from shared.store.tables import ALERT_CALLS, ALERT_STANDS, AlertDeliveryRow, AlertRow, core
 
 _alerts, _deliveries = core(AlertRow), core(AlertDeliveryRow)
 _a, _d = _alerts.c, _deliveries.c
@@ -82,7 +82,10 @@ def undelivered(session: Session) -> int:
     """Count the open alerts that nobody was told of though it was tried."""
     tried = exists().where(_d.alert_id == _a.id, _d.state == "failed")
     return (
-        session.scalar(select(func.count()).select_from(_alerts).where(_a.state == "open", _a.level == 0, tried)) or 0
+        session.scalar(
+            select(func.count()).select_from(_alerts).where(ALERT_STANDS, _a.state == "open", _a.level == 0, tried)
+        )
+        or 0
     )
 
 

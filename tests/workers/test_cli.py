@@ -256,7 +256,7 @@ def test_every_read_command_has_json(run, desk, tmp_path):
     acting = {
         ("demo",), ("up",), ("migrate",), ("intake",), ("worker",), ("beat",), ("console",), ("submit",), ("approve",),
         ("refuse",), ("extend",), ("pause",), ("resume",), ("withdraw",), ("waive",), ("retry",), ("dead", "replay"),
-        ("hold", "place"), ("hold", "renew"), ("hold", "lift"),
+        ("hold", "place"), ("hold", "renew"), ("hold", "lift"), ("alerts", "ack"), ("alerts", "test"),
     }  # fmt: skip
     assert acting <= set(commands())
     for words in set(commands()) - acting:
@@ -449,7 +449,7 @@ def test_no_stack_is_exit_code_1(run, bare):
     assert (1, "") == (said.code, said.error)
     assert "no stack is running" in said.out
     found = run("status", "--json")
-    assert (1, {"ready": False, "stack": None}) == (found.code, found.json())
+    assert (1, {"ready": False, "stack": None, "alerts": None}) == (found.code, found.json())
 
 
 def test_a_wrong_setting_is_one_line(run, desk, monkeypatch):

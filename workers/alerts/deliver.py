@@ -7,6 +7,7 @@ died loses nothing: its claims end, and what it may have sent goes again with th
 import threading
 from collections import defaultdict
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -72,7 +73,8 @@ def _side_by_side(lanes: list[list[Callable[[], None]]]) -> None:
         except BaseException as error:  # noqa: BLE001 - raised below
             errors.append(error)
 
-    threads = [threading.Thread(target=run, args=(lane,), daemon=True) for lane in lanes]
+    # each with a copy of our context: logs name their part by it
+    threads = [threading.Thread(target=copy_context().run, args=(run, lane), daemon=True) for lane in lanes]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -9,17 +9,17 @@ from sqlalchemy.orm import Session
 
 from shared.on_call.settings import Alerts
 from shared.store import alert_channels, alert_outbox
-from shared.store.tables import AlertDeliveryRow, AlertRow
+from shared.store.tables import ALERT_STANDS, AlertDeliveryRow, AlertRow
 
 _LATELY = timedelta(days=1)
+_OPEN = AlertRow.state == "open"
 
 
 def alerts(session: Session, *, now: datetime, everything: bool = False) -> list[dict[str, Any]]:
     """Return the open alerts and those acknowledged within a day, breaches first; or all that ever were."""
     query = select(AlertRow).order_by(AlertRow.urgent.desc(), AlertRow.raised_at, AlertRow.id)
     if not everything:
-        seen_to = AlertRow.acknowledged_at > now - _LATELY
-        query = query.where(or_(AlertRow.state == "open", (AlertRow.state == "acknowledged") & seen_to))
+        query = query.where(ALERT_STANDS, or_(_OPEN, AlertRow.acknowledged_at > now - _LATELY))
     rows = list(session.scalars(query))
     sent = _deliveries(session, None if everything else [row.id for row in rows])
     return [_alert(row, sent[row.id]) for row in rows]
@@ -86,7 +86,7 @@ def overview(session: Session, settings: Alerts) -> dict[str, Any]:
     """Return how alerting fares: open alerts, those nobody could be told of, channels that fail and why."""
     failing = alert_channels.failing(session, settings.channels)
     return {
-        "open": session.scalar(select(func.count()).select_from(AlertRow).where(AlertRow.state == "open")) or 0,
+        "open": session.scalar(select(func.count()).select_from(AlertRow).where(ALERT_STANDS, _OPEN)) or 0,
         "undelivered": alert_outbox.undelivered(session),
         "channels_failing": {
             name: {"failures": row.failures, "answer": row.answer, "retry_at": _iso(row.retry_at)}

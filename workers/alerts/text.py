@@ -79,7 +79,10 @@ def _left(left: timedelta) -> str:
 
 def span(time: timedelta) -> str:
     """Say how long something is, in its two largest units."""
-    minutes = int(time.total_seconds() // 60)
+    seconds = int(time.total_seconds())
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes = seconds // 60
     days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
     return f"{days} d {hours} h" if days else f"{hours} h {minutes} min" if hours else f"{minutes} min"
 

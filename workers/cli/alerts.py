@@ -41,7 +41,7 @@ def alerts(
         ("alert", "about", "what", "due", "state", "who knows"),
         (
             (
-                one["id"], _about(one), _what(one), one["due_at"], "URGENT" if one["urgent"] else one["state"],
+                one["id"], _about(one), _what(one), (one["due_at"] or "")[:16], "URGENT" if one["urgent"] else one["state"],
                 shown.how_told(one),
             )
             for one in found
@@ -60,7 +60,7 @@ def _what(one: dict[str, Any]) -> str:
 
 @alerts_app.command("ack", epilog="Example: rightsdesk alerts ack 1f0c2a… --as ines")
 def ack(
-    idents: Annotated[list[str], typer.Argument(metavar="ID...", help="An alert's id, or that of a message.")],
+    idents: Annotated[list[str], typer.Argument(metavar="ID", help="An alert's id, or that of a message.")],
     by: Annotated[
         str | None, typer.Option("--as", metavar="NAME", help="Who sees to it; your login name by default.")
     ] = None,
@@ -91,12 +91,11 @@ def test(
     """Send a test message, so that you can see it arrive; prints each channel's answer, exit 1 if one fails."""
     from uuid import uuid4
 
-    from shared import log, settings
+    from shared import settings
     from shared.inventory import load
     from workers.channels import Message, Undelivered
     from workers.channels.sending import send
 
-    log.configure("alerts", level=30)
     alerting = load(settings.read().systems).alerts
     names = (channel,) if channel in alerting.channels else alerting.channels_of(channel)
     if not names:

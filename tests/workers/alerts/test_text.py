@@ -47,7 +47,7 @@ def test_titles():
 
 def test_spans():
     """The two largest units."""
-    minutes = {"5 min": 5.9, "2 h 5 min": 125, "3 d 5 h": 77 * 60 + 59}
+    minutes = {"30 s": 0.5, "5 min": 5.9, "2 h 5 min": 125, "3 d 5 h": 77 * 60 + 59}
     assert list(minutes) == [span(timedelta(minutes=number)) for number in minutes.values()]
 
 

@@ -15,11 +15,11 @@ AMBER, RED = 0.5, 0.9  # of the time between receipt and the strictest due time
 
 def board(session: Session, alerts: Alerts, *, now: datetime, most: int) -> dict[str, Any]:
     """Return what the board shows: of tickets and alerts the `most` pressing ones, and how many there are in all."""
-    unseen = [one for one in shown.alerts(session, now=now) if one["state"] == "open"]
+    pressing = shown.alerts(session, now=now, most=most)
     return {
         "at": now.isoformat(),
         "tickets": [_ticket(row, now) for row in _pressing(session, most)],
-        "alerts": unseen[:most],
+        "alerts": [one for one in pressing if one["state"] == "open"],
         "systems_down": _down(session),
         "alerting": shown.overview(session, alerts),
     }

@@ -4,7 +4,7 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Subquery, func, or_, select
 from sqlalchemy.orm import Session
 
 from shared.on_call.settings import Alerts
@@ -15,22 +15,22 @@ _LATELY = timedelta(days=1)
 _OPEN = AlertRow.state == "open"
 
 
-def alerts(session: Session, *, now: datetime, everything: bool = False) -> list[dict[str, Any]]:
-    """Return the open alerts and those acknowledged within a day, breaches first; or all that ever were."""
-    query = select(AlertRow).order_by(AlertRow.urgent.desc(), AlertRow.raised_at, AlertRow.id)
+def alerts(
+    session: Session, *, now: datetime, everything: bool = False, most: int | None = None
+) -> list[dict[str, Any]]:
+    """Return the open alerts, breaches first, then those acknowledged within a day; or all that ever were."""
+    query = select(AlertRow).order_by(~_OPEN, AlertRow.urgent.desc(), AlertRow.raised_at, AlertRow.id).limit(most)
     if not everything:
         query = query.where(ALERT_STANDS, or_(_OPEN, AlertRow.acknowledged_at > now - _LATELY))
     rows = list(session.scalars(query))
-    sent = _deliveries(session, None if everything else [row.id for row in rows])
+    sent = _deliveries(session, query.with_only_columns(AlertRow.id).subquery())
     return [_alert(row, sent[row.id]) for row in rows]
 
 
-def _deliveries(session: Session, ids: list[str] | None) -> dict[str, list[dict[str, Any]]]:
-    query = select(AlertDeliveryRow).order_by(AlertDeliveryRow.id)
-    if ids is not None:
-        query = query.where(AlertDeliveryRow.alert_id.in_(ids))
+def _deliveries(session: Session, alerts: Subquery) -> dict[str, list[dict[str, Any]]]:
+    query = select(AlertDeliveryRow).join(alerts, alerts.c.id == AlertDeliveryRow.alert_id)
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in session.scalars(query):
+    for row in session.scalars(query.order_by(AlertDeliveryRow.id)):
         found[row.alert_id].append(
             {
                 "channel": row.channel, "person": row.person, "message": row.batch, "attempt": row.attempt,

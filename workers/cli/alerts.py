@@ -41,8 +41,8 @@ def alerts(
         ("alert", "about", "what", "due", "state", "who knows"),
         (
             (
-                one["id"], _about(one), _what(one), (one["due_at"] or "")[:16], "URGENT" if one["urgent"] else one["state"],
-                shown.how_told(one),
+                one["id"], _about(one), _what(one), (one["due_at"] or "")[:16],
+                "URGENT" if one["urgent"] else one["state"], shown.how_told(one),
             )
             for one in found
         ),

@@ -9,8 +9,7 @@ from sqlalchemy import select
 
 from shared.settings import Settings
 from shared.store.alerts import raise_alerts
-from shared.store.migrate import migrate
-from shared.store.tables import AlertChannelRow, AlertDeliveryRow, AlertRow
+from shared.store.tables import AlertChannelRow, AlertDeliveryRow, AlertRow, Row
 from tests.small import CLIENT
 from tests.workers.desk.jobs import Web
 from workers.alerts import shown
@@ -51,7 +50,7 @@ class Duty:
         )
         settings.root.mkdir(mode=0o700, exist_ok=True)
         self.office = open_office(settings, now=lambda: self.at)
-        migrate(self.office.store)
+        Row.metadata.create_all(self.office.store.engine)
 
     def another(self) -> Office:
         """Open the office of another process on the same database."""

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event, update
 
+from shared.store import alert_channels
 from shared.store.alert_channels import LONGEST_REST, rest_after
 from shared.store.alerts import settle
 from shared.store.tables import AlertRow
@@ -115,6 +116,22 @@ def test_the_rest_doubles():
     """Five seconds, ten, twenty, up to a quarter hour."""
     assert [5, 10, 20, 40] == [rest_after(failures).total_seconds() for failures in (1, 2, 3, 4)]
     assert LONGEST_REST == rest_after(9) == rest_after(10**6)
+
+
+def test_a_channel_is_used_by_one_at_a_time(on_duty):
+    """Taken until it answers or its time is over; a failed one rests."""
+    duty = on_duty()
+
+    def take(seconds):
+        now = duty.at + timedelta(seconds=seconds)
+        with duty.office.store.write() as session:
+            return alert_channels.take(session, "ines", now=now, until=now + timedelta(seconds=15))
+
+    assert [True, False, True, False] == [take(seconds) for seconds in (0, 14, 15, 20)]
+    with duty.office.store.write() as session:
+        common = {"delivered": False, "answer": "", "gather": timedelta(minutes=5)}
+        alert_channels.answered(session, "ines", now=duty.at + timedelta(seconds=20), **common)
+    assert [False, True] == [take(seconds) for seconds in (24, 25)]
 
 
 def test_what_cannot_be_delivered_waits_and_shows(on_duty, web):

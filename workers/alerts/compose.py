@@ -15,7 +15,6 @@ from workers.office import Office
 def compose(office: Office, letter: Letter, person: str, *, now: datetime) -> Message:
     """Return the message; its link is the person's own, and there is one only where RIGHTSDESK_PUBLIC_URL leads."""
     alerts, public = office.inventory.alerts, office.settings.public_url
-    rota = alerts.team(letter.alerts[0].right)
     link = (
         f"{public.rstrip('/')}/a/{quote(signed(office.vault, Pass(letter.batch, person), now=now))}" if public else None
     )
@@ -24,13 +23,22 @@ def compose(office: Office, letter: Letter, person: str, *, now: datetime) -> Me
         thread=letter.alerts[0].id if len(letter.alerts) == 1 else letter.batch,
         title=title(letter.alerts),
         text=text(
-            letter.alerts, batch=letter.batch, now=now, zone=rota.timezone if rota else "UTC", link=link,
+            letter.alerts, batch=letter.batch, now=now, zone=_zone(office, letter), link=link,
             then=_then(letter.call, alerts),
         ),
         urgent=letter.urgent,
         alerts=tuple(for_machines(one) for one in letter.alerts),
         link=link,
     )  # fmt: skip
+
+
+def _zone(office: Office, letter: Letter) -> str:
+    """Return the zone of the people who are told, or of the client if they have none."""
+    first = letter.alerts[0]
+    if rota := office.inventory.alerts.team(first.right):
+        return rota.timezone
+    client = office.inventory.clients.get(first.client or "")
+    return client.timezone if client else "UTC"
 
 
 def _then(call: Call, alerts: Alerts) -> str:

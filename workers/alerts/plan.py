@@ -1,5 +1,6 @@
 """What is said to whom now, and what waits: pure. Alerts that come together leave together, as one message."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -58,8 +59,14 @@ def plan(due: Iterable[AlertRow], alerts: Alerts, *, now: datetime, unfinished: 
             waits[until].append(alert.id)
         else:
             groups[unfinished.get(alert.id, ""), call, alert.urgent].append(alert)
-    letters = (Letter(batch or uuid4().hex, tuple(group), call) for (batch, call, _), group in groups.items())
+    letters = (Letter(batch or uuid4().hex, _sorted(group), call) for (batch, call, _), group in groups.items())
     return Plan(tuple(letters), dict(waits))
+
+
+def _sorted(alerts: list[AlertRow]) -> tuple[AlertRow, ...]:
+    """Sort by what is due first, and of one ticket the latest milestone first: `passed`, `90%`, `75%`, `50%`."""
+    latest_first = sorted(alerts, key=lambda one: one.milestone or "", reverse=True)
+    return tuple(sorted(latest_first, key=lambda one: one.due_at.timestamp() if one.due_at else math.inf))
 
 
 def _wait(alert: AlertRow, call: Call, alerts: Alerts, now: datetime, held: Held) -> datetime | None:

@@ -61,6 +61,20 @@ def test_nothing_is_lost_nothing_twice(rows, minutes, busy, gathering, data):
         assert not busy.intersection(letter.call.people[:1])
 
 
+def test_a_letter_begins_with_what_is_due_first():
+    """Of one ticket the latest milestone comes first; what is due at no time comes last."""
+    due = {"a": (5, "75%"), "b": (5, "passed"), "c": (1, "50%"), "d": (5, "90%"), "e": (None, None)}
+    rows = [
+        AlertRow(
+            id=ident, kind="milestone", right="access", urgent=False, level=0, milestone=milestone,
+            due_at=None if days is None else NOON + timedelta(days=days),
+        )
+        for ident, (days, milestone) in due.items()
+    ]  # fmt: skip
+    (letter,) = plan(rows, ALERTS, now=NOON, unfinished={}, held=Held()).letters
+    assert ["c", "b", "d", "a", "e"] == letter.ids
+
+
 def test_alerts_of_one_kind_of_call_are_one_letter():
     """What goes to the same people at the same level leaves as one message; another level or team is another."""
     rows = [

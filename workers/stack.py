@@ -15,7 +15,6 @@ from shared.store.session import Store
 from shared.store.tables import DeadLetterRow, StepRow, TicketRow
 from workers import connectors
 from workers.alerts.shown import overview
-from workers.channels import address
 from workers.links import links_of
 
 
@@ -25,7 +24,6 @@ def prepare(settings: Settings) -> None:
     inventory = inventories.load(settings.systems)
     inventories.check_packages(inventory, settings.package_url, settings.packages_region)
     connectors.check(inventory)
-    address.check(inventory.alerts)
     for client in inventory.clients:
         links_of(inventory, client)
     open_vault(settings.root)

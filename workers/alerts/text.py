@@ -49,13 +49,18 @@ def title(alerts: Sequence[AlertRow]) -> str:
 
 
 def text(alerts: Sequence[AlertRow], *, batch: str, now: datetime, zone: str, link: str | None, then: str) -> str:
-    """Return the message's text; `then` says what happens if nobody acknowledges."""
-    shown = "\n\n".join(_one(alert, now, ZoneInfo(zone)) for alert in alerts[:_SHOWN])
-    more = f"\n\n… and {len(alerts) - _SHOWN} more: {_more(alerts[_SHOWN:])}" if len(alerts) > _SHOWN else ""
+    """Return the message's text; `then` says what happens if nobody acknowledges.
+
+    Some services cut a long text, so a digest begins with how to acknowledge it.
+    """
     ident = alerts[0].id if len(alerts) == 1 else batch
     ways = [f"Acknowledge: {link}"] if link else []
-    ways += [f"{'or' if link else 'Acknowledge'}: rightsdesk alerts ack {ident} --as NAME", then]
-    return f"{shown}{more}\n\n" + "\n".join(ways) + f"\n\nMessage {batch}\n"
+    ways = [*ways, f"{'or' if link else 'Acknowledge'}: rightsdesk alerts ack {ident} --as NAME", then]
+    about = [_one(alert, now, ZoneInfo(zone)) for alert in alerts[:_SHOWN]]
+    if len(alerts) > _SHOWN:
+        about.append(f"… and {len(alerts) - _SHOWN} more: {_more(alerts[_SHOWN:])}")
+    how = "\n".join(ways)
+    return "\n\n".join([*about, how] if len(alerts) == 1 else [how, *about]) + f"\n\nMessage {batch}\n"
 
 
 def _one(alert: AlertRow, now: datetime, zone: ZoneInfo) -> str:

@@ -66,14 +66,17 @@ def _schemes(protocol: Any) -> tuple[str, ...]:
     return (protocol,) if isinstance(protocol, str) else tuple(protocol or ())
 
 
-def check(alerts: Alerts) -> None:
+def check(alerts: Alerts) -> list[str]:
     """Read every channel's URL once; a UsageError names the first that is wrong.
 
-    A reference that is not set is no error here: that channel fails, says so, and falls over to the next.
+    Return a line for each whose reference is not set: that channel will fail, and messages go to the next.
     """
+    unset = []
     for name, (_, url) in alerts.channels.items():
         try:
             full = resolved(url)
-        except UsageError:
-            continue
-        service_of(name, full)
+        except UsageError as error:
+            unset.append(f"channel {name} takes no alerts: {error}")
+        else:
+            service_of(name, full)
+    return unset

@@ -5,7 +5,7 @@ import re
 import threading
 from typing import Any
 
-from apprise import NotifyFormat, NotifyType
+from apprise import NotifyFormat, NotifyType, OverflowMode
 
 from workers.channels import Message, Undelivered
 
@@ -30,6 +30,8 @@ class _Listener(logging.Handler):
 def send_by_apprise(service: Any, message: Message, timeout: float) -> str:
     """Send a message by Apprise; `accepted` is all that it lets out of a success."""
     service.socket_connect_timeout = service.socket_read_timeout = timeout
+    if service.overflow_mode == OverflowMode.UPSTREAM:  # the URL says nothing: better cut than refused for its length
+        service.overflow_mode = OverflowMode.TRUNCATE
     _carry(service, message)
     listener = _Listener()
     _log.addHandler(listener)

@@ -40,12 +40,16 @@ def up(concurrency: Concurrency = 2) -> None:
 
     from shared import settings
     from shared.inventory import check_packages, load
+    from workers.channels.address import check
     from workers.embedded import Stack
     from workers.stack import prepare, registry
 
     read = settings.read()
     # what is plainly wrong is said before anything starts
-    check_packages(load(read.systems), read.package_url, read.packages_region)
+    inventory = load(read.systems)
+    check_packages(inventory, read.package_url, read.packages_region)
+    for line in check(inventory.alerts):
+        typer.echo(f"rightsdesk: {line}", err=True)
     stack = Stack(
         read, concurrency=concurrency, say=typer.echo, meanwhile=partial(prepare, read), registry=registry(read)
     )

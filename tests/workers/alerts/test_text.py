@@ -33,6 +33,16 @@ def test_one_alert():
     ) == found
 
 
+def test_a_digest():
+    """It begins with how to acknowledge it, for some services cut what is long; of many alerts the rest is counted."""
+    found = text(
+        [alert(id=f"a{n}") for n in range(30)], batch="b1", now=NOON, zone="UTC", link=None, then="Then the next."
+    )
+    assert found.startswith("Acknowledge: rightsdesk alerts ack b1 --as NAME\nThen the next.\n\nerasure for acme: 90 %")
+    assert 25 == found.count("  alert  a")
+    assert found.endswith("… and 5 more: 5 of milestone, erasure for acme\n\nMessage b1\n")
+
+
 def test_titles():
     """One alert says all; a digest counts; a breach is marked; what was noticed late says so."""
     late = alert(milestone="passed", late=True, urgent=True, right="breach", clock="awareness")

@@ -58,6 +58,8 @@ def test_a_relay_without_a_login_may_be_plain():
 
 def test_a_check_reads_every_channel():
     """The first that is wrong is named; a variable that is not set is that channel's failure, later."""
-    check(Alerts(people={"ines": ("json://localhost/env%3ANOT_SET", "env:NOT_SET")}))
+    said = "takes no alerts: the environment variable NOT_SET, named in the inventory, is not set"
+    found = check(Alerts(people={"ines": ("json://localhost/env%3ANOT_SET", "env:NOT_SET", "json://localhost")}))
+    assert [f"channel ines.1 {said}", f"channel ines.2 {said}"] == found
     with pytest.raises(UsageError, match=r"channel omar\.2 has no URL"):
         check(Alerts(people={"ines": ("json://localhost",), "omar": ("json://localhost", "nothing")}))

@@ -1,5 +1,7 @@
 """Services by Apprise: text and ids arrive, failures are named by their status, and no secret is shown."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.workers.channels.conftest import CANARY
@@ -19,6 +21,16 @@ def test_a_chat_message_arrives(web, message):
     assert f"/hooks/{TOKEN}" == web.heard[0].path
     assert "alert a1" in web.heard[0].json()["text"]
     assert "icon_url" not in web.heard[0].json()  # nothing is fetched from Apprise's own pages
+
+
+def test_a_long_text_is_cut_not_refused(web, message):
+    """Mattermost takes 4,000 characters; one message arrives, and begins as it should."""
+    web.statuses = [200]
+    long = replace(message, text="alert a1\n" + "x" * 9000)
+    assert "accepted" == send("room", web.url.replace("http://", "mmost://") + f"/{TOKEN}", long, timeout=5)
+    (heard,) = web.heard
+    assert "alert a1" in heard.json()["text"]
+    assert len(heard.json()["text"]) <= 4000
 
 
 def test_a_plain_form_bears_the_id(web, message):

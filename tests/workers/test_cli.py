@@ -601,4 +601,4 @@ def test_a_person_decides_and_a_tick_sweeps(desk):
     assert "no such ticket" == wrong(unknown)
     assert "--at is only for tests: set RIGHTSDESK_TEST=1" == wrong(earnest)
     assert 0 == swept.code
-    assert {"reclaimed", "sent", "advanced", "fired", "late"} == set(swept.json())
+    assert {"reclaimed", "sent", "advanced", "fired", "late", "delivered", "undelivered"} == set(swept.json())

@@ -182,11 +182,12 @@ def tick(
     at: Annotated[str | None, typer.Option(help="As of this time; only with RIGHTSDESK_TEST=1.")] = None,
     json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
-    """Run one sweep and one look at the clocks now."""
+    """Run one sweep, one look at the clocks and one delivery of alerts now."""
     from dataclasses import asdict
     from functools import partial
 
     from shared import log, settings
+    from workers.alerts.deliver import deliver
     from workers.office import open_office, utc_now
     from workers.queues import make_app, publish
     from workers.sla import look
@@ -199,11 +200,13 @@ def tick(
     moment = _time(at) if at else utc_now()
     office = open_office(read, now=lambda: moment)
     swept, looked = sweep(office, partial(publish, make_app(read))), look(office)
+    told = deliver(office)
     if json:
-        as_json(asdict(swept) | asdict(looked))
+        as_json(asdict(swept) | asdict(looked) | {"delivered": told.delivered, "undelivered": told.failed})
         return
     typer.echo(f"{swept.reclaimed} leases reclaimed, {swept.sent} steps sent, {swept.advanced} tickets advanced")
     typer.echo(f"{looked.fired} milestones passed, {looked.late} of them told late")
+    typer.echo(f"{told.delivered} messages delivered, {told.failed} attempts failed")
 
 
 def _time(text: str) -> datetime:

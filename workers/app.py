@@ -38,18 +38,18 @@ def make_worker(settings: Settings) -> Celery:
     for verb in desk.verbs():
         _register(app, settings, DESK, verb)
 
-    @app.task(name=SWEEP, ignore_result=True)
+    @app.task(name=SWEEP, ignore_result=True, shared=False)
     def sweep_task() -> None:
         performer = _performer(app, settings)
         sweep(performer.office, performer.publish)
 
-    @app.task(name=LOOK, ignore_result=True)
+    @app.task(name=LOOK, ignore_result=True, shared=False)
     def look_task() -> None:
         office = _performer(app, settings).office
         look(office)
         patrol(office, every=timedelta(seconds=SWEEP_SECONDS))
 
-    @app.task(name=ALERTS, ignore_result=True)
+    @app.task(name=ALERTS, ignore_result=True, shared=False)
     def alerts_task() -> None:
         deliver(_performer(app, settings).office)
 
@@ -60,7 +60,7 @@ def _register(app: Celery, settings: Settings, channel: str, verb: str) -> None:
     def perform(step: int) -> None:
         _performer(app, settings).perform(step, most_urgent=True)
 
-    app.task(perform, name=f"{channel}.{verb}", ignore_result=True)
+    app.task(perform, name=f"{channel}.{verb}", ignore_result=True, shared=False)
 
 
 def _performer(app: Celery, settings: Settings) -> Performer:

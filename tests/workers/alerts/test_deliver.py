@@ -319,4 +319,5 @@ def test_beat_wakes_the_delivery(on_duty, web):
         performer = app._here.pop("performer")
         performer.close()
         performer.office.close()
+        worker.close()
     assert ["ines"] == told(web)

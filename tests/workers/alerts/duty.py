@@ -59,9 +59,11 @@ class Duty:
     def raised(self, number: int = 1, **about) -> list[str]:
         """Raise alerts now."""
         common = {"kind": "milestone", "milestone": "90%", "clock": "statutory", "client": "acme", "right": "erasure"}
-        rows = [common | {"dedup": uuid4().hex, "due_at": self.at + timedelta(days=3)} | about for _ in range(number)]
+        common |= {"due_at": self.at + timedelta(days=3)}
+        idents = [uuid4().hex for _ in range(number)]
         with self.office.store.write() as session:
-            return raise_alerts(session, rows, now=self.at)
+            raise_alerts(session, [common | {"id": one, "dedup": one} | about for one in idents], now=self.at)
+        return idents
 
     def look(self, **later) -> Delivered:
         """Deliver what is due, after some time."""

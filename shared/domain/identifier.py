@@ -14,6 +14,8 @@ from typing import Literal
 import idna
 import phonenumbers
 
+from shared.signs import visible
+
 EMAIL = "email"
 PHONE = "phone_number"
 
@@ -21,7 +23,8 @@ Verdict = Literal["sure", "ambiguous", "other"]
 
 _SHORTEST = 7  # digits of a number with its area code; extensions are shorter
 _SEPARATORS = re.compile(r"[\s().\-/]+")
-_ADDRESS = re.compile(r"[^@\s<>,;\"']+@[^@\s<>,;\"']+\.[^@\s<>,;\"']+")
+# an apostrophe stands in O'Brien's address, and around others'
+_ADDRESS = re.compile(r"(?:[^@\s<>,;\"']|(?<=\w)'(?=\w))+@[^@\s<>,;\"']+\.[^@\s<>,;\"']+")
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -50,9 +53,9 @@ def normalise(
     E-mail is case folded, its domain as mail servers write it (IDNA A-labels, RFC 5891), and `ada+x@` is `ada@` only
     with `plus_addresses`; phone numbers become E.164, read in `region` (ISO 3166-1) when they have no `+`, after a
     prefix of `trunk` where one was dialled for an outside line; what is shorter than seven digits, without + or 00, is
-    an internal extension, no number. Other ids are stripped and compared with their case.
+    an internal extension, no number. What nobody sees is left out. Other ids are stripped and compared with their case.
     """
-    text = unicodedata.normalize("NFKC", str(raw)).strip() if raw is not None else ""
+    text = visible(unicodedata.normalize("NFKC", str(raw))).strip() if raw is not None else ""
     if not text:
         return None
     if kind == EMAIL:

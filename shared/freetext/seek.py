@@ -13,7 +13,7 @@ from typing import Literal
 from stdnum import ean, iban, luhn
 
 from shared.freetext.phones import phones
-from shared.freetext.plain import plain
+from shared.signs import readable
 
 Kind = Literal["EMAIL", "PHONE", "CARD", "IBAN", "IP"]
 
@@ -29,7 +29,8 @@ class Span:
 
 def find(text: str, *, regions: Iterable[str] = ("DE", "GB", "US")) -> list[Span]:
     """Return the identifiers in the text, in order and without overlap; phone numbers as written in `regions`."""
-    rest = plain(text)
+    seen = readable(text)
+    rest = seen.text
     found: list[Span] = []
     rest = _take(found, rest, "EMAIL", _emails(rest))
     rest = _take(found, rest, "IP", _ipv6(rest))
@@ -37,7 +38,7 @@ def find(text: str, *, regions: Iterable[str] = ("DE", "GB", "US")) -> list[Span
     rest = _take(found, rest, "IBAN", _ibans(rest))
     rest = _take(found, rest, "CARD", _cards(rest))
     _take(found, rest, "PHONE", phones(rest, tuple(regions)))
-    return sorted(found)
+    return sorted(Span(*seen.span(one.start, one.end), one.kind) for one in found)
 
 
 def _take(found: list[Span], rest: str, kind: Kind, spans: Iterable[tuple[int, int]]) -> str:

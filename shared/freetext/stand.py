@@ -2,38 +2,53 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 
 from shared.domain.identifier import EMAIL, PHONE, Subject, one_domain
-from shared.freetext.plain import plain
+from shared.signs import readable
 
-_AT = re.compile("@|%40")
 _LOCAL_BACKWARDS = re.compile(r"[^\s@<>,;:\"()\[\]\\]{1,128}")
 _DOMAIN = re.compile(r"[\w\u0300-\u036f-]+(?:\.[\w\u0300-\u036f-]+)+")  # with marks that stand apart from their letter
-_NOT_YET = re.compile(r"^[.'_*-]+|[=/?&!#$*^`{|}~]['.-]*|%[0-9A-Fa-f]{2}")
+_NOT_YET = re.compile(r"^[.'_*-]+|[=/?&!#$*^`{|}~]['.-]*")
 _GAP = r"[ ().\-/]{0,4}"
+_LINE_END = r"\r?\n(?:>[> ]{0,9}| {1,8})?"  # a text wrapped at some width, also one that is quoted
+_WRAPPED_GAP = rf"(?:[().\-/ ]?{_LINE_END}|{_GAP})"
 _DIGIT = re.compile(r"[0-9]")
 _WORD = re.compile(r"\w")
 _TAIL = 6
 _LONGEST = len("+4915123456789")
 _BEFORE = re.compile(r"[0-9+ ().\-/]*")
+_LINE_BEFORE = re.compile(r"[0-9+ ().\-/]*[> ]*\n\r?([0-9+ ().\-/]+)")
+_WRAP = re.compile(r"[\r\n>]+")
 _GOES_ON = re.compile(r"[-/ .]?([0-9]{1,4})(?![0-9])")
 
 
 def stands_in(text: str, subject: Subject) -> list[tuple[int, int]]:
     """Return where any of the subject's identifiers stands as a whole token, sorted and without overlap.
 
-    E-mail in any case, phone numbers however written in the subject's region, other ids to the letter.
+    E-mail in any case, phone numbers however written in the subject's region, other ids to the letter; escapes of
+    JSON, URLs and HTML are read, a number may go on in the next line.
     """
     ids, emails, numbers = _sought(subject)
-    others = [one for one in ids if one in text]
-    spans = [match.span() for match in _tokens(frozenset(others)).finditer(text)] if others else []
-    readable = plain(text)
+    seen = readable(text)
+    spans = [seen.span(*span) for span in _identifiers(seen.text, subject, emails, numbers, ids)]
+    return _merged([*spans, *(_others(text, ids) if seen.text != text else ())])
+
+
+def _identifiers(
+    text: str, subject: Subject, emails: frozenset[str], numbers: Iterable[str], ids: Iterable[str]
+) -> Iterator[tuple[int, int]]:
+    yield from _others(text, ids)
     if emails:
-        spans += _emails(readable, subject, emails)
+        yield from _emails(text, subject, emails)
     for number in numbers:
-        spans += _phones(readable, subject, number)
-    return _merged(spans)
+        yield from _phones(text, subject, number)
+
+
+def _others(text: str, ids: Iterable[str]) -> Iterator[tuple[int, int]]:
+    if others := [one for one in ids if one in text]:
+        yield from (match.span() for match in _tokens(frozenset(others)).finditer(text))
 
 
 @lru_cache(maxsize=256)
@@ -48,48 +63,74 @@ def _sought(subject: Subject) -> tuple[tuple[str, ...], frozenset[str], tuple[st
 @lru_cache(maxsize=1024)
 def _tokens(values: frozenset[str]) -> re.Pattern[str]:
     either = "|".join(re.escape(value) for value in sorted(values, key=len, reverse=True))
-    return re.compile(rf"(?:(?<!\w)|(?<=\\[nrt]))(?:{either})(?!\w)")
+    return re.compile(rf"(?<!\w)(?:{either})(?!\w)")
 
 
 def _emails(text: str, subject: Subject, wanted: frozenset[str]) -> Iterator[tuple[int, int]]:
     domains = {one.rpartition("@")[2] for one in wanted}
-    for at in _AT.finditer(text):
-        domain = _DOMAIN.match(text, at.end())
-        if domain is None or one_domain(name := domain.group().rstrip("_-")) not in domains:
-            continue
-        local = _LOCAL_BACKWARDS.match(text[max(at.start() - 128, 0) : at.start()][::-1])
-        written = local.group()[::-1] if local else ""
-        for skip in (0, *(found.end() for found in _NOT_YET.finditer(written))):
-            one = subject.normalise(EMAIL, f"{written[skip:]}@{name}")
-            if one and one.value in wanted:
-                yield at.start() - len(written) + skip, at.end() + len(name)
-                break
+    at = text.find("@")
+    while at >= 0:
+        yield from _address(text, at, subject, wanted, domains)
+        at = text.find("@", at + 1)
+
+
+def _address(
+    text: str, at: int, subject: Subject, wanted: frozenset[str], domains: AbstractSet[str]
+) -> Iterator[tuple[int, int]]:
+    domain = _DOMAIN.match(text, at + 1)
+    if domain is None or one_domain(name := domain.group().rstrip("_-")) not in domains:
+        return
+    local = _LOCAL_BACKWARDS.match(text[max(at - 128, 0) : at][::-1])
+    written = local.group()[::-1] if local else ""
+    for skip in (0, *(found.end() for found in _NOT_YET.finditer(written))):
+        one = subject.normalise(EMAIL, f"{written[skip:]}@{name}")
+        if one and one.value in wanted:
+            yield at - len(written) + skip, at + 1 + len(name)
+            return
 
 
 @lru_cache(maxsize=1024)
 def _tail(number: str) -> re.Pattern[str]:
-    return re.compile(_GAP.join(re.sub(r"\D", "", number)[-_TAIL:]) + r"(?!\w|[-/][0-9])")
+    """Return the pattern of the last digits, and of the extension of a number that has one."""
+    base, _, extension = number.partition(";ext=")
+    digits = _WRAPPED_GAP.join(re.sub(r"\D", "", base)[-_TAIL:])
+    return re.compile(digits + (rf"[^0-9\n]{{1,16}}{extension}" if extension else "") + r"(?!\w|[-/][0-9])")
 
 
 def _phones(text: str, subject: Subject, number: str) -> Iterator[tuple[int, int]]:
-    """Find the last digits, then read backwards: every spelling of a number ends alike.
-
-    What begins with + or 00 begins nowhere else, unless it is so long that it must be two numbers.
-    """
+    """Find the last digits, then read backwards: every spelling of a number ends alike."""
     for tail in _tail(number).finditer(text):
         if _goes_on(text, tail.end()):
             continue
-        before = _BEFORE.match(text[max(tail.start() - 40, 0) : tail.start()][::-1])
-        first = tail.start() - len(before.group() if before else "")
-        for start in _starts(text, first, tail.start()):
-            if text[start] == "(" and text.count("(", start, tail.end()) > text.count(")", start, tail.end()):
-                continue
-            one = subject.normalise(PHONE, text[start : tail.end()])
-            if one and one.value == number:
+        for first, last in _reaches(text, tail):
+            if (start := _start(text, first, last, tail.end(), subject, number)) is not None:
                 yield start, tail.end()
                 break
-            if one and text.startswith(("+", "00"), start) and len(one.value) <= _LONGEST:
-                break
+
+
+def _reaches(text: str, tail: re.Match[str]) -> Iterator[tuple[int, int]]:
+    """Yield from where to where a number may begin: in its last digits' line, else in the one before."""
+    before = text[max(tail.start() - 40, 0) : tail.start()][::-1]
+    here = _BEFORE.match(before)
+    yield tail.start() - (here.end() if here else 0), tail.start()
+    if "\n" not in tail.group() and (line := _LINE_BEFORE.match(before)):
+        yield tail.start() - line.end(), tail.start() - line.start(1) - 1
+
+
+def _start(text: str, first: int, last: int, end: int, subject: Subject, number: str) -> int | None:
+    """Return where between `first` and `last` the number begins that ends at `end`, None if it is another.
+
+    What begins with + or 00 begins nowhere else, unless it is so long that it must be two numbers.
+    """
+    for start in _starts(text, first, last):
+        if text[start] == "(" and text.count("(", start, end) > text.count(")", start, end):
+            continue
+        one = subject.normalise(PHONE, _WRAP.sub(" ", text[start:end]))
+        if one and one.value == number:
+            return start
+        if one and text.startswith(("+", "00"), start) and len(one.value) <= _LONGEST:
+            return None
+    return None
 
 
 def _starts(text: str, first: int, last: int) -> Iterator[int]:

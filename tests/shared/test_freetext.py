@@ -1,6 +1,7 @@
 """Identifiers in free text: which are found, which are not, and where one person stands."""
 
 import random
+import re
 import subprocess
 import sys
 import time
@@ -228,7 +229,11 @@ def test_any_text(text):
 
 
 @pytest.mark.parametrize(
-    "piece", ["1 ", "4", "4111 ", "1-", "a@", "(", "+1", "1.", "a:", "DE12 ", ":1", "\\n", "\u00a0", "a.a@a."]
+    "piece",
+    [
+        *("1 ", "4", "4111 ", "1-", "a@", "(", "+1", "1.", "a:", "DE12 ", ":1", "\\n", "\u00a0", "a.a@a."),
+        *("\\", "\\u0", "%2", "%20", "&#", "&a;", "\u200b", "1\n", "123456\n>"),
+    ],
 )
 def test_no_text_is_slow(piece):
     """Text made to be slow is read in a time that grows with its length only."""
@@ -344,6 +349,36 @@ def test_an_address_stands_as_a_whole(text, expected):
     assert expected == standing(text, ADA)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"a":"bob\\u0040acme.test"}', ["bob\\u0040acme.test"]),
+        (r"{\"a\": \"bob\\\\u0040acme.test\"}", [r"bob\\\\u0040acme.test"]),
+        ("mailto:%62ob%2540acme.test", ["%62ob%2540acme.test"]),
+        ("&lt;bob&#64;acme&period;test&gt;", ["bob&#64;acme&period;test"]),
+        ("bob@ac\u200bme.te\u00adst", ["bob@ac\u200bme.te\u00adst"]),
+        ("\u202abob@acme.test\u202c", ["bob@acme.test"]),
+        (r"030\/12\/34\/56", [r"030\/12\/34\/56"]),
+        ("tel:%2B49%2030%20123456", ["%2B49%2030%20123456"]),
+        ("030&nbsp;123&nbsp;456", ["030&nbsp;123&nbsp;456"]),
+        ("x%2Bbob@acme.test jim%2Ebob@acme.test jim\u200bbob@acme.test", []),
+        (r"bob\u0040acme.tester \u0031030123456", []),
+    ],
+)
+def test_escapes_are_read(text, expected):
+    """What a program has escaped, and what nobody sees in between, is the person's where it was written."""
+    assert expected == standing(text, ADA)
+
+
+@pytest.mark.parametrize("address", ["ada+x@acme.test", "o'ada@acme.test"])
+def test_signs_that_json_writers_escape(address):
+    """`System.Text.Json` writes + and ' as escapes, JavaScript's encodeURIComponent writes + and @."""
+    subject = Subject(given=frozenset({Identifier("email", address)}))
+    escaped = re.sub(r"[+']", lambda sign: f"\\u{ord(sign.group()):04x}", address)
+    for text in (escaped, address.replace("+", "%2B").replace("@", "%40")):
+        assert [text] == standing(f'"{text}"', subject)
+
+
 def test_plus_addresses():
     """`bob+news@` is Bob's where the client says so."""
     subject = Subject(given=ADA.given, plus_addresses=True)
@@ -364,6 +399,14 @@ def test_plus_addresses():
             "030123456",
         ),
         *("00 49 (0) 30 / 123-456", "+49-30-12.34.56", "030\u00a0123\u2011456", "(+49) 30 123456", "004930123456"),
+        *("+49\u202f30\u202f123\u202f456", "030 123\u2212456", "030 123\u2012456", "030 123\u200b456"),
+        *(
+            "030 123\u2060456",
+            "\uff10\uff13\uff10 123456",
+            "\u0660\u0663\u0660123456",
+            "030\n123456",
+            "+49 30 123\r\n> 456",
+        ),
     ],
 )
 @pytest.mark.parametrize("around", ["{}", "tel:{}.", "4711 {} 2024", "x\n{}\ny", r"Hi\n{}", "({})", "{}, {}", "{}/x"])
@@ -396,6 +439,20 @@ def test_another_number_is_not_this_one(text):
 def test_two_numbers_side_by_side():
     """A number after another one is found, though nothing but a blank parts them."""
     assert ["030 123456"] == standing("+49 30 98765432 030 123456", ADA)
+
+
+def test_numbers_one_a_line():
+    """A number that begins in a line is not one with the line before, though both together would be a number."""
+    assert ["030 123456"] == standing("+49 12\n030 123456\n040 99", ADA)
+    assert [] == standing("030\n1234567", ADA)
+
+
+@pytest.mark.parametrize("spelling", ["+49 30 123456 ext. 12", "030 123456 x12", "+4930123456;ext=12"])
+def test_a_number_with_an_extension(spelling):
+    """Two extensions of a switchboard are two people."""
+    person = Subject(given=frozenset({Identifier("phone_number", "+4930123456;ext=12")}), region="DE")
+    assert [spelling] == standing(f"call {spelling}, please", person)
+    assert [] == standing(f"call {spelling}3, or 030 123456", person)
 
 
 @pytest.mark.parametrize("value", ["", "unknown", "+"])

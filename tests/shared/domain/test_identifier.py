@@ -53,7 +53,7 @@ VISITOR = Identifier("visitor", "v-17")
         ("udo@straße.example", "udo@xn--strae-oqa.example"),
         ("udo@strasse.example", "udo@strasse.example"),
         ("udo@bü_cher.example", "udo@bü_cher.example"),
-        ("o'neil@example.org", None),
+        ("o'neil@example.org", "o'neil@example.org"),
         ("ada@localhost", None),
         ("ada example.org", None),
         ("ada@@example.org", None),
@@ -250,3 +250,10 @@ def test_a_country_without_a_national_prefix_dials_out_as_well():
     assert phone("+12125551234") == normalise(PHONE, "912125551234", region="US", trunk=("9",))
     assert phone("+4930123456") == normalise(PHONE, "9011 49 30 123456", region="US", trunk=("9",))
     assert phone("+34911234567") == normalise(PHONE, "0911234567", region="ES", trunk=("0",))
+
+
+def test_an_apostrophe_is_part_of_an_address():
+    """O'Brien has an address, and it is not Brien's; quotes around one are none of it."""
+    assert normalise("email", "O'Brien@acme.test") == Identifier("email", "o'brien@acme.test")
+    assert ["o'brien@acme.test"] == list(split_addresses("to o'brien@acme.test"))
+    assert ["brien@acme.test"] == list(split_addresses("to 'brien@acme.test'"))

@@ -133,6 +133,14 @@ def _number(text: str, region: str | None) -> Identifier | None:
     return Identifier(PHONE, f"{written};ext={number.extension}" if number.extension else written)
 
 
+def national(number: str) -> str:
+    """Return the national significant digits of a normalised phone number: `30123456` of `+4930123456`."""
+    try:
+        return phonenumbers.national_significant_number(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """The person asked for: what the ticket gave, what was found since, the names known (normalised)."""

@@ -9,11 +9,11 @@ from shared.datamap import Collection, Column
 from shared.domain.errors import RightsdeskError
 from shared.personal import LONGEST, by_name, by_values
 from shared.ports import Finding
-from workers.connectors.sql import matching
 from workers.connectors.sql.database import Database
 from workers.connectors.sql.files import Files
 from workers.connectors.sql.graph import Graph
 from workers.connectors.sql.rows import kept_apart, tenant, within
+from workers.connectors.sql.texts import as_text, textual
 
 _NEWEST = 5000  # rows in which values of a column are sought
 _VALUES = 50  # values of a column that are looked at
@@ -142,9 +142,7 @@ class Check:
             connection.execute(sa.select(*table.c).where(sa.false()))
 
     def _looks(self, table: sa.Table, collection: Collection | None, column: sa.Column[object]) -> str:
-        if matching.textual(column) and (
-            held := by_values(self._sample(table, collection, column), regions=self._regions)
-        ):
+        if textual(column) and (held := by_values(self._sample(table, collection, column), regions=self._regions)):
             return f"looks like {held}"
         flag = isinstance(column.type, sa.Boolean | sa.Enum)
         return "is named like personal data" if by_name(column.name) and not flag else ""
@@ -152,7 +150,7 @@ class Check:
     def _sample(self, table: sa.Table, collection: Collection | None, column: sa.Column[object]) -> list[str]:
         """Return a few values from the newest rows: a new column is filled there first."""
         scope = within(table, collection) if collection else tenant(table, self._graph)
-        newest = sa.select(matching.as_text(column).label("value")).where(scope)
+        newest = sa.select(as_text(column).label("value")).where(scope)
         newest = newest.order_by(*(key.desc() for key in table.primary_key)).limit(_NEWEST)
         value = newest.subquery().c.value
         query = sa.select(sa.func.substr(value, 1, LONGEST)).where(value.is_not(None), value != "").limit(_VALUES)

@@ -20,6 +20,7 @@ from workers.connectors.sql.leaves import Mask, emptied, in_turn, leaf_mask, no_
 from workers.connectors.sql.matching import told_apart
 from workers.connectors.sql.parties import Parties
 from workers.connectors.sql.rows import Row, plain, typed
+from workers.connectors.sql.texts import said
 
 
 class Masks:
@@ -249,8 +250,12 @@ def spec(mask: str | dict[str, Any]) -> tuple[str, dict[str, Any]]:
 
 def each_text(value: Any, change: Callable[[str], str | None], *, documents: bool) -> Any:
     """Apply a change to a text, or to every text of a document (`documents`: one that is kept as text, too)."""
-    if value is None or isinstance(value, bytes | memoryview):
+    if value is None:
         return value
+    if isinstance(value, bytes | memoryview):
+        before = said(value)
+        new = each_text(before, change, documents=documents)
+        return value if new == before else None if new is None else new.encode()
     if isinstance(value, dict):
         return {key: each_text(one, change, documents=False) for key, one in value.items()}
     if isinstance(value, list):

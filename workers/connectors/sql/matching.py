@@ -2,21 +2,23 @@
 
 import dataclasses
 import re
+import string
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.sql.sqltypes import NullType
 
 from shared import freetext
 from shared.datamap import Collection, Column
-from shared.domain.identifier import EMAIL, PHONE, Identifier, Subject, Traits, spellings, split_addresses
-from workers.connectors.sql.documents import opened, values
+from shared.domain.identifier import EMAIL, PHONE, Identifier, Subject, Traits, national, spellings, split_addresses
+from shared.personal import by_name
+from shared.signs import DIGITS
+from workers.connectors.sql.documents import values
 from workers.connectors.sql.graph import names_of
 from workers.connectors.sql.rows import typed
+from workers.connectors.sql.texts import as_number, as_text, said, texts
 
-_SEPARATORS = " -().+/\u00a0\u2011\u2013\t"
 _DISTINCT = re.compile(r".{6,}|(?=.*\d)(?=.*[^\W\d]).{4,}")
 _TAIL = 6  # the last digits of a number: however its beginning is written, these stand there
 
@@ -44,6 +46,7 @@ def identifiers(
 
 def identifier(subject: Subject, kind: str, raw: object) -> Identifier | None:
     """Normalise an identity column's value; `Ada <ada@acme.test>` is an address, a list of addresses is none."""
+    raw = said(raw)
     one = subject.normalise(kind, raw)
     if one is None and kind == EMAIL and raw is not None:
         inside = list(split_addresses(str(raw)))
@@ -82,12 +85,12 @@ def may_be(table: sa.Table, column: Column, wanted: Iterable[Identifier]) -> sa.
     keys = [one.value for one in sought if one.is_key]
     words = [one for one in sought if not one.is_key]
     conditions = [linked(table, column, keys)] if keys else []
+    conditions += [_holds(text, one) for one in words if one.kind in (EMAIL, PHONE)]
+    others = [one for one in words if one.kind not in (EMAIL, PHONE)]
     if column.structured or isinstance(field.type, sa.ARRAY | sa.JSON):
-        conditions += [_holds_written(text, one) for one in words]
-    else:
-        conditions += [_holds(text, one) for one in words if one.kind in (EMAIL, PHONE)]
-        if others := [one.value for one in words if one.kind not in (EMAIL, PHONE)]:
-            conditions.append(sa.func.trim(text).in_(others))
+        conditions += [_holds(text, one) for one in others]
+    elif others:
+        conditions.append(sa.func.trim(text).in_([one.value for one in others]))
     return sa.or_(sa.false(), *conditions)
 
 
@@ -112,61 +115,46 @@ def names_subject(value: object, subject: Subject) -> bool:
     return any(any(True for _ in freetext.stands_in(text, subject)) for text in texts(value))
 
 
-def texts(value: object) -> Iterator[str]:
-    """Yield each text in a value: a document's leaves, whether the driver decoded it or not."""
-    value = opened(value)
-    if isinstance(value, Mapping):
-        for key, one in value.items():
-            yield str(key)
-            yield from texts(one)
-    elif isinstance(value, list | tuple | set):
-        for one in value:
-            yield from texts(one)
-    elif value is not None and not isinstance(value, bytes | memoryview):
-        yield str(value)
-
-
-def as_text(column: sa.Column[Any]) -> sa.ColumnElement[str]:
-    """Return a column as text, whatever its type."""
-    plain = isinstance(column.type, sa.String) and not isinstance(column.type, sa.Enum)
-    # not String, which is VARCHAR without a length where a length must be
-    return column if plain else sa.cast(column, sa.Text)
-
-
-def textual(column: sa.Column[Any]) -> bool:
-    """Say whether a column may hold text: text, documents, lists, and types unknown to SQLAlchemy."""
-    if isinstance(column.type, sa.Enum):
-        return False
-    known = isinstance(column.type, sa.String | sa.JSON | sa.ARRAY | NullType)
-    return known or column.type.__class__.__name__ in ("HSTORE", "XML")
-
-
 def _holds(text: sa.ColumnElement[str], one: Identifier) -> sa.ColumnElement[bool]:
+    """Return the broad condition for a text: signs other than letters and digits may be written in many ways.
+
+    It must never be narrower than the exact compare: a program may have escaped them, or put others in between.
+    """
     if one.kind == PHONE:
-        digits = one.value[-_TAIL:].lstrip("+")
-        close = text
-        for separator in _SEPARATORS:
-            close = sa.func.replace(close, separator, "")
-        # The first condition is cheap and rules out nearly every text.
-        return sa.and_(text.like(f"%{'%'.join(digits)}%"), close.like(f"%{digits}%"))
+        digits = one.value.partition(";ext=")[0].lstrip("+")[-_TAIL:]
+        kinds = (digits, *(digits.translate(str.maketrans(string.digits, other)) for other in DIGITS))
+        return sa.or_(*(text.like(f"%{'%'.join(written)}%") for written in kinds))
     if one.kind == EMAIL:
-        pairs = (address.rpartition("@") for address in spellings(one.value))
-        patterns = [f"%{_pattern(local)}%{_pattern(domain)}%" for local, _, domain in pairs]
-        return sa.or_(*(sa.func.lower(text).like(pattern, escape="\\") for pattern in patterns))
-    return text.like(f"%{_pattern(one.value)}%", escape="\\")
-
-
-def _holds_written(text: sa.ColumnElement[str], one: Identifier) -> sa.ColumnElement[bool]:
-    """Return the condition for a document's text, where anything but letters and digits may be escaped."""
-    if one.kind == PHONE:
-        return text.like(f"%{'%'.join(one.value[-_TAIL:].lstrip('+'))}%")
-    sought = re.sub(r"[^A-Za-z0-9@.]+", "%", one.value)
-    return sa.func.lower(text).like(f"%{sought.lower()}%") if one.kind == EMAIL else text.like(f"%{sought}%")
+        return sa.or_(*(sa.func.lower(text).like(_pattern(address)) for address in spellings(one.value)))
+    return text.like(_pattern(one.value))
 
 
 def _pattern(value: str) -> str:
-    # Outside ASCII lower() differs between databases, and a document may hold \u escapes: anything may stand there.
-    return re.sub(r"[^\x00-\x7f]+", "%", re.sub(r"([%_\\])", r"\\\1", value))
+    # Outside ASCII lower() differs between databases, too.
+    return re.sub("%{2,}", "%", f"%{re.sub('[^A-Za-z0-9]+', '%', value)}%")
+
+
+def may_be_number(column: sa.Column[Any], wanted: Iterable[Identifier]) -> sa.ColumnElement[bool]:
+    """Return the condition that a column of numbers holds one of the phone numbers."""
+    # bound as BIGINT: a column of INTEGER would refuse the value itself
+    return column.in_([sa.literal(int(one), sa.BigInteger) for one in sorted(set(_numbers(column.name, wanted)))])
+
+
+def is_number(column: str, value: object, wanted: Iterable[Identifier]) -> bool:
+    """Say whether a value of a column of numbers is one of the phone numbers."""
+    return as_number(value) in set(_numbers(column, wanted))
+
+
+def _numbers(column: str, wanted: Iterable[Identifier]) -> Iterator[str]:
+    """Yield the phone numbers as a column of numbers keeps them, without + or 0.
+
+    Without the country code any order or amount might be one: so only where the column is named like a phone.
+    """
+    for one in wanted:
+        if one.kind == PHONE and (digits := one.value.partition(";ext=")[0].lstrip("+")).isdecimal():
+            yield digits
+            if by_name(column) and (short := national(one.value)):
+                yield short
 
 
 def among(column: sa.Column[Any], values: Iterable[Any]) -> sa.ColumnElement[bool]:
@@ -187,4 +175,4 @@ def linked(table: sa.Table, column: Column | None, values: Iterable[Any]) -> sa.
     if not column.structured and not isinstance(field.type, sa.ARRAY | sa.JSON):
         return among(field, values)
     text = as_text(field)
-    return sa.or_(sa.false(), *(_holds_written(text, Identifier("", str(one))) for one in values))
+    return sa.or_(sa.false(), *(_holds(text, Identifier("", str(one))) for one in values))

@@ -15,6 +15,7 @@ from workers.connectors.sql.graph import Graph
 from workers.connectors.sql.locate import Search
 from workers.connectors.sql.rows import Row, key_of, tenant
 from workers.connectors.sql.tenancy import Tenancy
+from workers.connectors.sql.texts import numeric, textual
 
 KNOWN_TO_STAY = ("retained", "shared")
 
@@ -33,20 +34,29 @@ class Scan:
             return
         for name in self._database.everything(self._graph.schemas):
             table = self._database.table(name)
-            columns = [column for column in table.columns if matching.textual(column)]
+            columns = [column for column in table.columns if textual(column) or numeric(column)]
             for row in self._rows(name, table, columns) if columns else ():
-                standing = [one.name for one in columns if matching.names_subject(row[one.name], self._subject)]
+                standing = [one.name for one in columns if self._stands_in(one, row[one.name])]
                 if standing and not self._passed_over(name, row):
                     yield from ((name, column) for column in standing)
 
     def _rows(self, name: str, table: sa.Table, columns: Sequence[sa.Column[Any]]) -> Iterator[Row]:
         collection = self._graph.collections.get(name)
         keys = [table.c[field] for field in collection.primary_key] if collection else []
-        conditions = [matching.may_name(column, self._subject.identifiers) for column in columns]
+        conditions = [self._may_stand_in(column) for column in columns]
         scope = self._tenancy.of(collection) if collection else tenant(table, self._graph)
         query = sa.select(*dict.fromkeys([*keys, *columns])).where(sa.or_(*conditions), scope)
         with self._database.reading(table.name) as connection:
             yield from connection.execution_options(yield_per=500).execute(query).mappings()
+
+    def _may_stand_in(self, column: sa.Column[Any]) -> sa.ColumnElement[bool]:
+        broad = matching.may_name if textual(column) else matching.may_be_number
+        return broad(column, self._subject.identifiers)
+
+    def _stands_in(self, column: sa.Column[Any], value: Any) -> bool:
+        if textual(column):
+            return matching.names_subject(value, self._subject)
+        return matching.is_number(column.name, value, self._subject.identifiers)
 
     def _passed_over(self, name: str, row: Row) -> bool:
         collection = self._graph.collections.get(name)

@@ -772,10 +772,12 @@ def test_only_the_same_address_is_the_same(one, other):
 
 
 ENGINE = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
-AROUND = st.text("abz .,;:()@<>/-+0123456789\n'\"\\", max_size=12)
+AROUND = st.text("abz .,;:()@<>/-+0123456789\n'\"\\%u\u200b\u202f", max_size=12)
 WRITTEN = st.sampled_from([
     "ada@acme.test", "ADA@acme.TEST", "ada%40acme.test", "+49 30 123456", "030-12 34 56", "(030) 123456", "v-17",
-    "jimada@acme.test", "0301234567",
+    "jimada@acme.test", "0301234567", "ada\\u0040acme.test", "ada&#64;acme\u200b.test", "+49\u202f30\u202f123\u202f456",
+    "030 123\u2212456", "030 123\u200b456", "\uff10\uff13\uff10123456", "\u0660\u0663\u0660123456", "030\n123456",
+    "030&nbsp;12\\/34%2056", "v\\u002d17",
 ])  # fmt: skip
 
 
@@ -789,6 +791,45 @@ def test_the_broad_search_misses_nothing_that_the_exact_one_sees(before, written
     with ENGINE.connect() as connection:
         seen = connection.execute(query.where(matching.may_name(source.c.t, person.identifiers))).scalar_one()
     assert seen or not matching.names_subject(text, person)
+
+
+SPELT = [
+    "+49\u202f30\u202f123\u202f456",
+    "030 123\u2212456",
+    "030 123\u200b456",
+    "\uff10\uff13\uff10123456",
+    "[030] 123456",
+]
+
+
+def test_a_number_is_found_however_it_is_spelt(lite):
+    """Narrow blanks, minus signs, wide digits and signs that nobody sees stand in address books."""
+    rows = [contact(lite, phone_number=one) for one in SPELT]
+    other = contact(lite, name="Bob", phone_number="+49\u202f30\u202f123\u202f457")
+    _, located, deleted, looked = erase(lite)
+    assert len(rows) == located.total("found") == deleted.total("erased")
+    assert [other] == lite.ids(db.CONTACTS)
+    assert 0 == looked.total("hit")
+
+
+def test_an_extension_is_found_as_it_is_spelt(lite):
+    """Who is asked for by an extension of a switchboard is found, and no other extension is."""
+    contact(lite, phone_number="+49 30 123456 ext. 12")
+    other = contact(lite, name="Bob", phone_number="+49 30 123456 ext. 13")
+    lite.add(db.AUDITS, what="called 030 123456 x12")
+    person = dataclasses.replace(subject(), given=frozenset({Identifier(PHONE, "+4930123456;ext=12")}))
+    _, _, deleted, looked = erase(lite, person)
+    assert 1 == deleted.total("erased")
+    assert [other] == lite.ids(db.CONTACTS)
+    assert {"audits": {"hit": 1}} == looked.counts
+
+
+def test_an_address_is_seen_behind_escapes(lite):
+    """JSON kept as text by programs that escape signs of an address is a text like others."""
+    person = dataclasses.replace(subject(), given=frozenset({Identifier("email", "ada+x@acme.test")}))
+    for what in ('"to": "ada\\u002bx@acme.test"', "?to=ada%2Bx%40acme.test", "?to=ada%2By%40acme.test"):
+        lite.add(db.AUDITS, what=what)
+    assert {"audits": {"hit": 2}} == erase(lite, person)[3].counts
 
 
 @pytest.mark.parametrize(

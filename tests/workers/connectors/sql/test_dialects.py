@@ -295,3 +295,40 @@ def test_every_schema_of_the_map_is_scanned(postgres_store):
     _, _, deleted, looked = erase(store)
     assert {"people": {"erased": 1}} == deleted.counts
     assert {"crm.notes": {"hit": 1}, "public.people": {"hit": 1}} == looked.counts
+
+
+def test_identifiers_in_columns_of_bytes_and_numbers(store):
+    """Text kept as bytes is searched, redacted and deleted like text, and a number may be kept as one."""
+    metadata = sa.MetaData()
+    people = sa.Table(
+        "people", metadata, sa.Column("id", sa.Integer, primary_key=True), sa.Column("email", sa.LargeBinary),
+        sa.Column("visitor", sa.LargeBinary), sa.Column("note", sa.LargeBinary),
+    )  # fmt: skip
+    store.tables(
+        metadata,
+        collection(
+            "people",
+            field("email", "user.contact.email", identity="email"),
+            field("visitor", "user.unique_id", identity="visitor_id"),
+            field("note", free_text=True),
+        ),
+    )
+    left = sa.Table(
+        "leftovers", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True), sa.Column("raw", sa.LargeBinary),
+        sa.Column("whom", sa.BigInteger), sa.Column("phone", sa.Numeric(20, 0)), sa.Column("amount", sa.Integer),
+    )  # fmt: skip
+    left.create(store.engine)
+    store.add(people, email=b"Ada@acme.test")
+    store.add(people, visitor=b"v-17")
+    bob = store.add(people, email=b"bob@acme.test", note="\u00dc: ask ada@acme.test, \u00fc".encode())
+    store.add(left, raw=b"\xff ada@acme.test")
+    store.add(left, whom=4930123456)
+    store.add(left, phone=30123456)
+    store.add(left, whom=30123456, amount=30123456, raw=b"\xff\x00")
+    _, located, deleted, looked = erase(store, subject(other=(("visitor_id", "v-17"),)))
+    assert {"people": {"found": 2, "mention": 1}} == located.counts
+    assert {"people": {"erased": 2, "redacted": 1}} == deleted.counts
+    assert [(bob, "\u00dc: ask [redacted], \u00fc".encode())] == [
+        (row["id"], bytes(row["note"])) for row in store.all(people)
+    ]
+    assert {"leftovers": {"hit": 3}} == looked.counts

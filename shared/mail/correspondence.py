@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from io import BufferedReader
 from itertools import chain, islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared import mime
 from shared.domain.identifier import Subject
@@ -32,9 +32,18 @@ from shared.restriction import LIFTED, RESTRICTED, PutAside
 _BATCH = 500  # notes whose messages are looked for together
 _KEPT = "the message is other people's too, and is kept whole"
 _IN_USE = "the message is other people's too, and stays in use for them"
+_UNREAD = "attachments that are not read (documents, archives) stay, and may name the person"
+_UNREAD_OF_OTHERS = "attachments in other people's messages are not read (documents, archives), and may name the person"
 _SHARED = frozenset({"shared", "kept"})
 _AS_SENT = "correspondence is kept as it was sent"
 _FATES = {"delete": "", "redact": "shared", "keep": "kept"}  # what locate writes down, and a person approves
+
+
+class _As(NamedTuple):
+    """A message as it was redacted: by which digest it is known again."""
+
+    digest: str
+    unread: bool = False
 
 
 class Correspondence(Mailboxes):
@@ -70,12 +79,14 @@ class Correspondence(Mailboxes):
         outcome, reader = Outcome(), self._reader(work.subject)
         for batch in self._noted(work):
             acts = [(note, places, _act_on(note)) for note, places in batch]
-            became = self._redacted(work, reader, [(note, places) for note, places, act in acts if act == "redacted"])
+            redacted = [(note, places) for note, places, act in acts if act == "redacted"]
+            became = self._redacted(work, reader, redacted)
             self._remove([(note.key, places) for note, places, act in acts if act == "erased"])
             for note, _, act in acts:
                 self._count_deleted(outcome, label(note.collection, work.subject), act)
                 if act == "redacted":
-                    work.note(replace(note, fate=act, digest=became.get(note.digest, note.digest)))
+                    self._count_unread(outcome, note, work, became)
+                    work.note(replace(note, fate=act, digest=became.get(note.digest, _As(note.digest)).digest))
         return outcome
 
     def mask(self, work: Work) -> Outcome:
@@ -85,8 +96,11 @@ class Correspondence(Mailboxes):
             became = self._redacted(work, reader, batch)
             for note, _ in batch:
                 outcome.count(label(note.collection, work.subject), "masked")
+                self._count_unread(outcome, note, work, became)
                 # that a message is shared must not be forgotten: masked, it does not tell any more
-                work.note(replace(note, fate=note.fate or "masked", digest=became.get(note.digest, note.digest)))
+                work.note(
+                    replace(note, fate=note.fate or "masked", digest=became.get(note.digest, _As(note.digest)).digest)
+                )
         return outcome
 
     def rectify(self, work: Work) -> Outcome:
@@ -163,6 +177,9 @@ class Correspondence(Mailboxes):
                 _hit(outcome, place.folder, work.subject, "a message that was to go still stands")
             elif letter.how:
                 _hit(outcome, place.folder, work.subject, letter.where)
+            elif letter.unread and not fate:
+                # not counted: any mailbox has some, and no erasure would ever be whole
+                outcome.because(label(place.folder, work.subject), "residual", _UNREAD_OF_OTHERS)
 
     def _count_deleted(self, outcome: Outcome, collection: str, act: str) -> None:
         outcome.count(collection, act)
@@ -172,13 +189,18 @@ class Correspondence(Mailboxes):
             outcome.count(collection, "residual")
             outcome.because(collection, "residual", self._mail.residual)
 
-    def _redacted(self, work: Work, reader: Reader, batch: Noted) -> dict[str, str]:
-        """Take the person out of these messages; return what their digests became, by which they are known again."""
-        became: dict[str, str] = {}
+    def _count_unread(self, outcome: Outcome, note: Found, work: Work, became: Mapping[str, "_As"]) -> None:
+        if note.digest in became and became[note.digest].unread:
+            outcome.count(label(note.collection, work.subject), "residual")
+            outcome.because(label(note.collection, work.subject), "residual", _UNREAD)
+
+    def _redacted(self, work: Work, reader: Reader, batch: Noted) -> dict[str, "_As"]:
+        """Take the person out of these messages; return what they became, by the digests that they had."""
+        became: dict[str, _As] = {}
 
         def change(raw: bytes) -> bytes:
             after = reader.redacted(raw)
-            became[_digest(work, raw)] = _digest(work, after)
+            became[_digest(work, raw)] = _As(_digest(work, after), unread=reader.read(raw).unread)
             return after
 
         self._rewrite([(note.key, places) for note, places in batch], change)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from email.message import Message
 from email.utils import mktime_tz, parsedate_tz
 from functools import lru_cache
+from typing import NamedTuple
 
 from shared import mime
 from shared.domain.identifier import EMAIL, Identifier, Subject, normalise_name
@@ -16,16 +17,23 @@ from shared.mail.settings import Role
 _SMALL = 8 * 1024  # bytes
 
 
-def _open(raw: bytes) -> tuple[tuple[mime.Party, ...], Iterable[str], Iterable[str]]:
+class _Open(NamedTuple):
+    parties: tuple[mime.Party, ...]
+    headers: Iterable[str]
+    texts: Iterable[str]
+    unread: bool
+
+
+def _open(raw: bytes) -> _Open:
     message = mime.parse(raw)
-    return tuple(mime.parties(message)), mime.headers(message), mime.texts(message)
+    return _Open(tuple(mime.parties(message)), mime.headers(message), mime.texts(message), mime.unread(message))
 
 
 @lru_cache(maxsize=2048)
-def _opened(raw: bytes) -> tuple[tuple[mime.Party, ...], Iterable[str], Iterable[str]]:
+def _opened(raw: bytes) -> _Open:
     """Open a small message once in a process, by its content: another search reads the same mailboxes again."""
-    parties, headers, texts = _open(raw)
-    return parties, tuple(headers), tuple(texts)
+    parties, headers, texts, unread = _open(raw)
+    return _Open(parties, tuple(headers), tuple(texts), unread)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,7 @@ class Letter:
     sent: bool = False  # by the person
     names: frozenset[str] = frozenset()
     where: str = ""  # a ground for the second look, without a value
+    unread: bool = False  # has attachments that nobody has read: they may name anybody
 
 
 class Reader:
@@ -50,7 +59,7 @@ class Reader:
 
     def read(self, raw: bytes) -> Letter:
         """Judge a message."""
-        parties, headers, texts = _opened(raw) if len(raw) <= _SMALL else _open(raw)
+        parties, headers, texts, unread = _opened(raw) if len(raw) <= _SMALL else _open(raw)
         mine = [one for one in parties if self.is_theirs(one.address)]
         if mine:
             return Letter(
@@ -60,12 +69,13 @@ class Reader:
                 sent=any(one.role in mime.SENDERS for one in mine),
                 names=frozenset(normalise_name(one.name) for one in mine if one.name and "@" not in one.name),
                 where="an address stands in a header",
+                unread=unread,
             )
         if any(self.find(text) for text in headers):
-            return Letter("mention", where="an identifier stands in a header")
+            return Letter("mention", where="an identifier stands in a header", unread=unread)
         if any(self.find(text) for text in texts):
-            return Letter("mention", where="an identifier stands in a text")
-        return Letter("")
+            return Letter("mention", where="an identifier stands in a text", unread=unread)
+        return Letter("", unread=unread)
 
     def find(self, text: str) -> list[tuple[int, int]]:
         """Return where the person's identifiers stand in a text."""

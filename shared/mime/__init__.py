@@ -6,7 +6,7 @@ person changes.
 """
 
 from shared.mime.parts import header, parse
-from shared.mime.reading import SENDERS, Party, headers, parties, texts
+from shared.mime.reading import SENDERS, Party, headers, parties, texts, unread
 from shared.mime.redaction import NOBODY, redacted, without
 
 __all__ = [
@@ -19,5 +19,6 @@ __all__ = [
     "parties",
     "redacted",
     "texts",
+    "unread",
     "without",
 ]

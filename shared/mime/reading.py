@@ -1,19 +1,32 @@
 """What a message says: who stands in it, its headers, its texts."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from email.message import Message
 
+from shared.decoding import as_text
 from shared.domain.identifier import split_addresses
 from shared.markup import readings
-from shared.mime.parts import as_text, charsets, content, decoded, filename, is_folded, is_html, is_text, parse, sealed
+from shared.mime.parts import (
+    charsets,
+    contents,
+    decoded,
+    envelopes,
+    filename,
+    is_text,
+    is_unread,
+    kind,
+    parse,
+    sealed,
+)
 
 _OF_A_MESSAGE = frozenset({"from", "to", "cc", "bcc", "reply-to", "sender"})
 ROLES = _OF_A_MESSAGE | {f"resent-{name}" for name in _OF_A_MESSAGE}
 SENDERS = frozenset({"from", "sender", "resent-from", "resent-sender"})
 # Bounded, so that a header made to be slow is not.
 _PIECE = re.compile(r'"(?:[^"\\]|\\.){0,255}"|\((?:[^()\\]|\\.){0,255}\)|<[^<>]*>|[^",;<>()]+|.', re.DOTALL)
+_SPACED = re.compile(r" ?([@.]) ?")  # `ada @ example . org` (RFC 5322 section 4.4)
 _LONGEST = 400  # of an address
 
 
@@ -54,17 +67,23 @@ def _between_commas(role: str, tokens: list[str], span: tuple[int, int]) -> Iter
     plain = "".join(token for token in tokens if not token.startswith(("(", "<")))
     comments = " ".join(token[1:-1] for token in tokens if token.startswith("("))
     name = " ".join(decoded(plain if angle else comments).replace('"', " ").split())
-    words = decoded(angle or plain.replace('"', "")).split()
-    addresses = [one for word in words if "@" in word and len(word) < _LONGEST for one in split_addresses(word)]
+    said = decoded(angle or plain.replace('"', ""))
+    words = said.split()
+    addresses = list(_addresses(words)) or list(_addresses([_SPACED.sub(r"\1", " ".join(words))]))
     for address in addresses:
         yield Party(role, name, address.rpartition(":")[2], span, alone=len(addresses) == 1)
 
 
+def _addresses(words: Iterable[str]) -> Iterator[str]:
+    return (one for word in words if "@" in word and len(word) < _LONGEST for one in split_addresses(word))
+
+
 def headers(message: Message) -> Iterator[str]:
-    """Yield the values of the headers, decoded, of all parts."""
+    """Yield the values of the headers, decoded, of all parts, and names of files."""
     for part in message.walk():
         for _, value in part.raw_items():
             yield decoded(value)
+        yield from envelopes(part)
         yield from (filename(part), filename(part).rpartition(".")[0])
 
 
@@ -77,6 +96,11 @@ def texts(message: Message) -> Iterator[str]:
             yield from headers(within)
             yield from texts(within)
         elif is_text(part):
-            data = content(part)
-            for charset in charsets(part, data):
-                yield from readings(as_text(data, charset), as_html=is_html(part), folded=is_folded(part))
+            for _, data in contents(part):
+                for charset in charsets(part, data):
+                    yield from readings(as_text(data, charset), kind(part))
+
+
+def unread(message: Message) -> bool:
+    """Say whether a message has attachments that are not read, and may name people."""
+    return any(unread(parse(inner)) if (inner := sealed(part)) else is_unread(part) for part in message.walk())

@@ -4,17 +4,18 @@ from collections.abc import Callable
 from email.header import Header
 from email.message import Message
 
+from shared.decoding import as_text
 from shared.markup import Finder, replaced
 from shared.masking.redact import REDACTED
 from shared.mime.parts import (
-    as_text,
     charsets,
-    content,
+    contents,
     decoded,
+    encoding_of,
+    envelopes,
     filename,
-    is_folded,
-    is_html,
     is_text,
+    kind,
     parse,
     sealed,
     set_content,
@@ -51,6 +52,9 @@ def without(raw: bytes, name: str, drop: Callable[[Party], bool]) -> bytes:
 
 def _part(part: Message, find: Finder, is_theirs: Callable[[str], bool]) -> bool:
     changed = _headers(part, find, is_theirs)
+    if any(_sees(find, line) for line in envelopes(part)):  # one among the headers is not written anyway
+        part.set_unixfrom(replaced(part.get_unixfrom() or "", find, REDACTED))
+        changed = True
     for place in ("preamble", "epilogue"):
         said = getattr(part, place) or ""
         if _sees(find, said):
@@ -59,7 +63,7 @@ def _part(part: Message, find: Finder, is_theirs: Callable[[str], bool]) -> bool
     if inner := sealed(part):
         after = redacted(inner, find, is_theirs)
         if after is not inner:
-            set_content(part, after)
+            set_content(part, after, encoding_of(part))
             changed = True
     elif is_text(part):
         changed |= _text(part, find)
@@ -67,13 +71,13 @@ def _part(part: Message, find: Finder, is_theirs: Callable[[str], bool]) -> bool
 
 
 def _text(part: Message, find: Finder) -> bool:
-    data = content(part)
-    for charset in charsets(part, data):
-        before = as_text(data, charset)
-        after = replaced(before, find, REDACTED, as_html=is_html(part), folded=is_folded(part))
-        if after != before:
-            set_text(part, after, charset)
-            return True
+    for encoding, data in contents(part):
+        for charset in charsets(part, data):
+            before = as_text(data, charset)
+            after = replaced(before, find, REDACTED, kind(part))
+            if after != before:
+                set_text(part, after, charset, encoding)
+                return True
     return False
 
 

@@ -24,15 +24,15 @@ from shared.markup import readings, replaced, view
 )
 def test_what_is_read_is_replaced_where_it_stands(raw, expected):
     """What stands across tags or as entities is replaced; the tags stay."""
-    assert expected == replaced(raw, lambda text: [m.span() for m in re.finditer(r"a@x\.org", text)], "#", as_html=True)
+    assert expected == replaced(raw, lambda text: [m.span() for m in re.finditer(r"a@x\.org", text)], "#", "html")
 
 
 @given(st.lists(st.tuples(st.text("abc&@. "), st.sampled_from(["", "<b>", "</b>", "<br>", "<!--x-->", "&#64;"]))))
 def test_the_way_back_is_exact(pieces):
     """Each character of the reading stands in the markup where `back` says."""
     raw = "".join(escape(text) + tag for text, tag in pieces)
-    seen = view(raw)
-    assert [raw, seen.text] == list(readings(raw, as_html=True))
+    seen = view(raw, "html")
+    assert [raw, seen.text] == list(readings(raw, "html"))
     for at, char in enumerate(seen.text):
         places = list(seen.back(at, at + 1))
         assert char == "\n" or [char] == [unescape(raw[start:end]) for start, end in places]

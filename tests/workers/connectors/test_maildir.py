@@ -1,5 +1,8 @@
 """The connector of mailboxes on disk, on real Maildirs with real mail in them."""
 
+import bz2
+import gzip
+import lzma
 import mailbox
 import os
 from dataclasses import replace
@@ -542,6 +545,51 @@ def test_the_modern_policy_reads_what_is_written(mails):
     for path in files(root).values():
         message = message_from_bytes(path.read_bytes(), policy=default)
         assert "redacted" not in str(message["From"]) or "redacted@redacted.invalid" in str(message["From"])
+
+
+@pytest.mark.parametrize("compression", [gzip, bz2, lzma])
+def test_a_compressed_message_is_read_and_stays_compressed(tmp_path, compression):
+    """What the mail server keeps compressed is found, redacted and deleted like any other message."""
+    hers = put(tmp_path, compression.compress(mail(ADA, SUPPORT).as_bytes()))
+    shared = put(tmp_path, compression.compress(mail("bob@example.org", SUPPORT, f"Ask {ADA}.").as_bytes()))
+    desk = Desk(subject())
+    assert {"found": 1, "mention": 1} == connector(tmp_path).locate(desk.work()).counts[SUPPORT]
+    connector(tmp_path).delete(desk.work())
+    assert [shared] == [f"{SUPPORT}/{base_of(path.name)}" for path in files(tmp_path).values()] != [hers]
+    assert b"Ask [redacted]." in compression.decompress(at(tmp_path, shared).read_bytes())
+    assert 0 == connector(tmp_path).absent(desk.work(act="delete")).total("hit")
+
+
+@pytest.mark.parametrize("raw", [b"\x28\xb5\x2f\xfd\x04\x00", gzip.compress(b"From: x" * 99)[:25]])
+def test_a_compressed_message_that_cannot_be_read_stops_the_search(tmp_path, raw):
+    """Nobody can say whose it is, so the search does not end as if it were nobody's."""
+    put(tmp_path, raw)
+    with pytest.raises(Final, match="compressed"):
+        connector(tmp_path).locate(Desk(subject()).work())
+
+
+def test_attachments_that_are_not_read_are_said(tmp_path):
+    """A document in a message that stays without her is residual; in other people's messages it is a reason only."""
+    for text in (f"Ask {ADA}.", "Hello."):
+        message = mail("bob@example.org", SUPPORT, text)
+        message.add_attachment(b"%PDF-1.7", maintype="application", subtype="pdf", filename="a.pdf")
+        put(tmp_path, message)
+    desk = Desk(subject())
+    connector(tmp_path).locate(desk.work())
+    deleted = connector(tmp_path).delete(desk.work())
+    assert {SUPPORT: {"redacted": 1, "residual": 1}} == deleted.counts
+    looked = connector(tmp_path).absent(desk.work(act="delete"))
+    assert ({}, ["residual"]) == (looked.counts, [one.outcome for one in looked.reasons])
+
+
+def test_what_caches_keep_is_said(tmp_path):
+    """Dovecot's cache holds heads of deleted messages."""
+    put(tmp_path, mail(ADA, SUPPORT))
+    (tmp_path / "mail" / SUPPORT / "dovecot.index.cache").write_bytes(b"From: ada@example.org")
+    desk = Desk(subject())
+    connector(tmp_path).locate(desk.work())
+    deleted = connector(tmp_path).delete(desk.work())
+    assert ({SUPPORT: {"erased": 1}}, ["residual"]) == (deleted.counts, [one.outcome for one in deleted.reasons])
 
 
 def test_the_clients_rule_may_differ_by_role(tmp_path):

@@ -8,11 +8,13 @@ from typing import ClassVar
 
 from pydantic import BaseModel
 
-from shared.domain.outcome import Found
+from shared.domain.outcome import Found, Outcome
 from shared.inventory import Client, System
 from shared.mail import Batch, Correspondence, Finder, MailSettings, Same
-from shared.ports import Finding
+from shared.ports import Finding, Work
 from workers.connectors.maildir.folders import Mailboxes, Place, reachable
+
+_CACHED = "the mail server's caches keep heads of deleted messages until it cleans them (doveadm index, doveadm purge)"
 
 
 class MaildirSettings(MailSettings):
@@ -33,6 +35,16 @@ class Maildir(Correspondence):
 
     def close(self) -> None:
         """Nothing is held open."""
+
+    def delete(self, work: Work) -> Outcome:
+        """Delete as all mailboxes do; where nothing is declared to stay behind, say what caches may keep."""
+        outcome = super().delete(work)
+        with reachable():
+            caches = not self._mail.residual and self._mailboxes.caches()
+        for collection, counts in outcome.counts.items() if caches else ():
+            if counts.keys() & {"erased", "redacted"}:
+                outcome.because(collection, "residual", _CACHED)
+        return outcome
 
     def check(self) -> Iterator[Finding]:
         """See whether every mailbox may be read and changed; their names, which may be people's, stay out."""

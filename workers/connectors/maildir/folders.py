@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.domain.errors import Final, Retryable
+from workers.connectors.maildir.compressed import packed, unpacked
 
 _SUBFOLDERS = ("new", "cur")  # in this order: a message that is moved meanwhile is seen twice, not never
 _SIZES = re.compile(r"(?:,[SW]=\d+)+$")
@@ -91,6 +92,10 @@ class Mailboxes:
                         found[f"{origin}/{base}"].append(Place(path, f"{origin}/{base}", restricted))
         return found
 
+    def caches(self) -> bool:
+        """Say whether the mail server keeps heads of messages, deleted ones too, beside the folders."""
+        return any(one.is_file() for folder in self.folders() for one in folder.path.glob("dovecot.index.cache*"))
+
     def closed(self) -> tuple[int, int, int]:
         """Return how many Maildirs there are, in how many messages may not be read, and in how many not changed."""
         folders = [one.path for one in self.folders()]
@@ -106,7 +111,7 @@ class Mailboxes:
         """Return a message, though its file was renamed meanwhile; None if it is gone."""
         for _ in range(_TRIES):
             with suppress(FileNotFoundError):
-                return place.path.read_bytes()
+                return unpacked(place.path.read_bytes())
             if not (now := self.places([place.key])[place.key]):
                 return None
             place = now[0]
@@ -136,10 +141,11 @@ class Mailboxes:
         ours: set[Path] = set()
 
         def act(place: Place) -> None:
-            path, before = place.path, place.path.read_bytes()
+            path, kept = place.path, place.path.read_bytes()
+            before = unpacked(kept)
             after = change(before)
             if after is not before:
-                _replace(path, after)
+                _replace(path, packed(after, like=kept))
                 ours.add(path)
             if (name := _true_name(path.name, after)) != path.name:
                 ours.discard(path)

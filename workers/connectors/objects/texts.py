@@ -9,12 +9,11 @@ from typing import BinaryIO
 
 from shared import freetext
 from shared.domain.identifier import EMAIL, PHONE, Identifier, Subject
-from shared.markup import readings, replaced
+from shared.markup import kind_of, readings, replaced
 from shared.masking.redact import REDACTED
 from workers.connectors.objects.documents import is_document, paragraphs
 
 _TEXT = re.compile(r"\.(?:txt|csv|tsv|json|jsonl|html?|md|log|xml|ics|vcf|ya?ml|eml|srt|vtt)$", re.IGNORECASE)
-_HTML = re.compile(r"\.html?$", re.IGNORECASE)
 _LONGEST = 1024 * 1024
 _ENDS = re.compile(r"[\s,;]")
 _KINDS = {"EMAIL": EMAIL, "PHONE": PHONE}
@@ -43,9 +42,9 @@ def said(file: BinaryIO, name: str) -> Iterator[str]:
     if is_document(name):
         yield from paragraphs(file)
         return
-    html = bool(_HTML.search(name))
+    kind = kind_of("", name)
     for line in _lines(file)[1]:
-        yield from readings(line, as_html=html)
+        yield from readings(line, kind)
 
 
 def names_person(file: BinaryIO, name: str, subject: Subject) -> bool:
@@ -80,10 +79,10 @@ def people_in(text: str, subject: Subject, own: Callable[[Identifier], bool]) ->
 
 def redacted(file: BinaryIO, name: str, subject: Subject) -> Iterator[bytes]:
     """Yield a text without the person; what is not theirs stays byte for byte."""
-    html = bool(_HTML.search(name))
+    kind = kind_of("", name)
     encoding, lines = _lines(file)
     for line in lines:
-        after = replaced(line, lambda text: freetext.stands_in(text, subject), REDACTED, as_html=html)
+        after = replaced(line, lambda text: freetext.stands_in(text, subject), REDACTED, kind)
         yield after.encode(encoding, "surrogateescape")
 
 

@@ -1,5 +1,6 @@
 """What stands in office documents, and what nobody can read."""
 
+import base64
 import io
 import zipfile
 
@@ -129,3 +130,49 @@ def test_a_bomb_is_not_unpacked(disk, monkeypatch):
     monkeypatch.setattr(documents, "_LARGEST", 1024 * 1024)
     disk.put("a.docx", zipped("word/document.xml", b"<x>" + b" " * 5_000_000 + b"</x>"))
     assert {"objects": {"residual": 1}} == disk.run(Desk(subject()), "locate", SCAN).counts
+
+
+HEAD = b"From: bob@example.org\nTo: x@acme.example\n"
+ESCAPED = {
+    "base64.eml": HEAD + b"Content-Transfer-Encoding: base64\n\n" + base64.encodebytes(b"write ada@example.org"),
+    "printable.eml": HEAD + b"Content-Transfer-Encoding: quoted-printable\n\nwrite ada=40exam=\nple.org\n",
+    "word.eml": HEAD + b"Subject: =?utf-8?q?ada=40example=2Eorg?=\n\nx\n",
+    "escaped.jsonl": b'{"a": "ada\\u0040example.org"}',
+    "entity.xml": b"<a>ada&#64;example.org</a>",
+    "folded.ics": b"ATTENDEE:mailto:ada@exam\r\n ple.org\r\n",
+    "folded.vcf": b"EMAIL:ada@exam\r\n ple.org\r\n",
+    "wide.txt": "to ada@example.org".encode("utf-16-le"),
+    "wider.txt": "to ada@example.org".encode("utf-32"),
+    "lines.html": b"<p>ada@<b\n>example.org</b></p>",
+    "wrapped.txt": "call 030\u202f12\u202f34\n56".encode(),
+}
+
+
+@pytest.mark.parametrize("name", ESCAPED)
+def test_a_text_is_read_as_its_kind_is_written(tmp_path, name):
+    """Mail, JSON, XML, calendars, cards and wide texts of others are redacted wherever they name her."""
+    disk, desk = Disk("objs", tmp_path), Desk(subject())
+    disk.put("a.pdf", b"%PDF")
+    disk.put("a.pdf.json", {"email": "bob@example.org"})
+    disk.put(name, ESCAPED[name])
+    assert 1 == disk.run(desk, "locate", SIDECAR).total("mention")
+    assert 1 == disk.run(desk, "delete", SIDECAR).total("redacted")
+    assert disk.all()[name] != ESCAPED[name]
+    assert 0 == disk.run(desk, "absent", SIDECAR, act="delete").total("hit")
+
+
+@pytest.mark.parametrize(
+    "content", ["\u0430\u0434\u0430 ada@example.org \u0430\u0434\u0430\u0430".encode("utf-16-le"), b"\0\1\2"]
+)
+def test_what_is_no_text_in_a_known_charset_may_be_anybodys(tmp_path, content):
+    """Bytes that are called a text and are none are counted as not read."""
+    disk, desk = Disk("objs", tmp_path), Desk(subject())
+    disk.put("a.txt", content)
+    assert {"objects": {"residual": 1}} == disk.run(desk, "locate", SCAN).counts
+
+
+def test_something_across_two_pieces_of_a_long_text_is_seen(tmp_path):
+    """Long texts are read in pieces; what stands where one ends is not lost."""
+    disk, desk = Disk("objs", tmp_path), Desk(subject())
+    disk.put("a.html", b"<p>" + b"x" * (1024 * 1024 - 20) + b" ada@<b\n>example.org</b></p>")
+    assert 1 == disk.run(desk, "locate", SCAN).total("found")

@@ -140,7 +140,8 @@ class Judge:
         names = self._rule.names(name) if isinstance(self._rule, Sidecar) else ()
         return [folder + slash + one for one in names] + [*(beside(key, self.transcript) if self.transcript else ())]
 
-    def _is_named_in(self, place: Place) -> bool:
+    def is_named_in(self, place: Place) -> bool:
+        """Say whether an object names the person, as far as it can be read."""
         try:
             return self.names_person(place)
         except Unreadable:
@@ -202,7 +203,7 @@ class Judge:
         owners_of = {name: self._read(folder[name][0].key) for name in sidecars}
         # One that names the person where the rule reads no owner may be theirs: a person has to look.
         unknown = (name for name in sidecars if not _known(owners_of[name]))
-        unread = {name for name in unknown if any(map(self._is_named_in, folder[name]))}
+        unread = {name for name in unknown if any(map(self.is_named_in, folder[name]))}
         self._doubted = {folder[name][0].key for name in folder if {name, pairs.get(name)} & unread}
         yield from ((name, owners_of.get(pairs.get(name, ""), ()), False) for name in folder if name not in sidecars)
         yield from ((name, owners_of[name], True) for name in sorted(sidecars))

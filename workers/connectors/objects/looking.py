@@ -65,7 +65,7 @@ class Look:
                 same = self._store.digest(judged.place, self._work.key) == digest
                 return "" if same else "a recording is not as it was silenced"
             if fate == "redacted":
-                return "an identifier stands in a text" if self._judge.names_person(judged.place) else ""
+                return "an identifier stands in a text" if self._judge.is_named_in(judged.place) else ""
         return "an object that was to go still stands"
 
 

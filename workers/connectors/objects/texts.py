@@ -1,20 +1,29 @@
-"""What objects say: texts read a line at a time, however long they are, and office documents by the paragraph."""
+"""What objects say: texts read a piece at a time, however long they are, office documents by the paragraph, mail."""
 
 import codecs
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from shared import freetext
+from shared import freetext, mime
+from shared.decoding import HEAD, by_zeros
 from shared.domain.identifier import EMAIL, PHONE, Identifier, Subject
-from shared.markup import kind_of, readings, replaced
+from shared.markup import Kind, kind_of, readings, replaced
 from shared.masking.redact import REDACTED
-from workers.connectors.objects.documents import is_document, paragraphs
+from workers.connectors.objects.documents import Unreadable, is_document, paragraphs
 
 _TEXT = re.compile(r"\.(?:txt|csv|tsv|json|jsonl|html?|md|log|xml|ics|vcf|ya?ml|eml|srt|vtt)$", re.IGNORECASE)
-_LONGEST = 1024 * 1024
+_MAIL = re.compile(r"\.eml$", re.IGNORECASE)
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
+)  # fmt: skip
+_PIECE = 1024 * 1024  # characters
+_SEAM = 400
+_LARGEST_MAIL = 64 * 1024 * 1024
 _ENDS = re.compile(r"[\s,;]")
 _KINDS = {"EMAIL": EMAIL, "PHONE": PHONE}
 
@@ -41,10 +50,32 @@ def said(file: BinaryIO, name: str) -> Iterator[str]:
     """Yield what an object says, piece by piece; `Unreadable` if that cannot be known."""
     if is_document(name):
         yield from paragraphs(file)
-        return
-    kind = kind_of("", name)
-    for line in _lines(file)[1]:
-        yield from readings(line, kind)
+    elif _MAIL.search(name):
+        yield from _said_by_mail(file)
+    else:
+        yield from _said_by_text(file, kind_of("", name))
+
+
+def _said_by_mail(file: BinaryIO) -> Iterator[str]:
+    message = mime.parse(_whole(file))
+    yield from mime.headers(message)
+    yield from mime.texts(message)
+    if mime.unread(message):
+        raise Unreadable
+
+
+def _said_by_text(file: BinaryIO, kind: Kind) -> Iterator[str]:
+    """Yield a text's readings, and those of the seams between its pieces: something may stand across one."""
+    encoding, pieces = _pieces_of(file)
+    before = ""
+    with closing(pieces):  # before the file is
+        for piece in pieces:
+            if encoding == "utf-8" and "\0" in piece:  # no text, or one in a charset that is not told
+                raise Unreadable
+            yield from readings(piece, kind)
+            if before:
+                yield from readings(before[-_SEAM:].partition(" ")[2] + piece[:_SEAM].rpartition(" ")[0], kind)
+            before = piece
 
 
 def names_person(file: BinaryIO, name: str, subject: Subject) -> bool:
@@ -79,36 +110,51 @@ def people_in(text: str, subject: Subject, own: Callable[[Identifier], bool]) ->
 
 def redacted(file: BinaryIO, name: str, subject: Subject) -> Iterator[bytes]:
     """Yield a text without the person; what is not theirs stays byte for byte."""
-    kind = kind_of("", name)
-    encoding, lines = _lines(file)
-    for line in lines:
-        after = replaced(line, lambda text: freetext.stands_in(text, subject), REDACTED, kind)
-        yield after.encode(encoding, "surrogateescape")
+
+    def find(text: str) -> list[tuple[int, int]]:
+        return freetext.stands_in(text, subject)
+
+    if _MAIL.search(name):
+        yield mime.redacted(_whole(file), find, lambda one: subject.normalise(EMAIL, one) in subject.identifiers)
+        return
+    encoding, pieces = _pieces_of(file)
+    for piece in pieces:
+        yield replaced(piece, find, REDACTED, kind_of("", name)).encode(encoding, "surrogateescape")
 
 
-def _lines(file: BinaryIO) -> tuple[str, Iterator[str]]:
-    """Decode without loss: bytes that are no UTF-8 survive, and where a UTF-16 mark stands, it stays."""
-    mark = file.read(2)
+def _whole(file: BinaryIO) -> bytes:
+    raw = file.read(_LARGEST_MAIL + 1)
+    if len(raw) > _LARGEST_MAIL:
+        raise Unreadable
+    return raw
+
+
+def _pieces_of(file: BinaryIO) -> tuple[str, Generator[str, None, None]]:
+    """Decode without loss: bytes that are no UTF-8 survive, and where a mark of UTF-16 or UTF-32 stands, it stays."""
+    head = file.read(HEAD)
     file.seek(0)
-    encoding = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}.get(mark, "utf-8")
+    encoding = next((charset for mark, charset in _MARKS if head.startswith(mark)), None) or by_zeros(head) or "utf-8"
     return encoding, _pieces(file, encoding)
 
 
-def _pieces(file: BinaryIO, encoding: str) -> Iterator[str]:
+def _pieces(file: BinaryIO, encoding: str) -> Generator[str, None, None]:
+    """Yield pieces that end with a line, or between two words: in most texts the one piece."""
     text = io.TextIOWrapper(file, encoding, "surrogateescape", newline="")
     try:
-        while line := text.readline(_LONGEST):
-            if len(line) == _LONGEST and not line.endswith("\n"):  # one line without end: part it between two words
-                line += _rest_of_word(text)
-            mark = "\ufeff" if line.startswith("\ufeff") else ""
-            yield from filter(None, (mark, line.removeprefix(mark)))  # the mark is no part of the first word
+        while piece := text.read(_PIECE):
+            if len(piece) == _PIECE and not piece.endswith("\n"):
+                piece += text.readline(_PIECE)
+            if not piece.endswith("\n"):
+                piece += _rest_of_word(text)
+            mark = "\ufeff" if piece.startswith("\ufeff") else ""
+            yield from filter(None, (mark, piece.removeprefix(mark)))  # the mark is no part of the first word
     finally:
         text.detach()  # who has opened the file closes it
 
 
 def _rest_of_word(text: io.TextIOWrapper) -> str:
     rest = ""
-    while len(rest) < _LONGEST and (char := text.read(1)):
+    while len(rest) < _PIECE and (char := text.read(1)):
         rest += char
         if _ENDS.match(char):
             break

@@ -11,7 +11,6 @@ from sqlalchemy.sql.sqltypes import NullType
 
 from workers.connectors.sql.documents import opened
 
-
 _WHOLE = re.compile(r"(\d{7,15})(?:\.0*)?")
 
 

@@ -33,11 +33,23 @@ def redact(text: str, subject: Subject) -> str:
 
 
 def redact_others(text: str, subject: Subject) -> str:
-    """Replace the addresses and numbers of other people by `[redacted]`, and leave this person's (Art. 15(4))."""
+    """Replace other people's identifiers of every kind by `[redacted]`, and leave this person's (Art. 15(4)).
+
+    An account, a card or a host is hers if the ticket or her own records name it; nobody can tell of any other.
+    """
     hers = freetext.stands_in(text, subject)
+    known = {_compact(one.value) for one in subject.identifiers}
     regions = (subject.region,) if subject.region else ("DE", "GB", "US")
-    found = [(it.start, it.end) for it in freetext.find(text, regions=regions) if it.kind in ("EMAIL", "PHONE")]
+    found = (
+        (it.start, it.end)
+        for it in freetext.find(text, regions=regions)
+        if _compact(text[it.start : it.end]) not in known
+    )
     return _replace(text, [span for span in found if not any(a < span[1] and span[0] < b for a, b in hers)])
+
+
+def _compact(value: str) -> str:
+    return value.replace(" ", "").replace("-", "").lower()
 
 
 def _replace(text: str, spans: Iterable[tuple[int, int]]) -> str:

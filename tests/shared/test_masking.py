@@ -13,7 +13,7 @@ from shared import masking
 from shared.domain.errors import UsageError
 from shared.domain.identifier import Identifier, Subject
 from shared.freetext import find, stands_in
-from shared.masking.freetext import redact
+from shared.masking.freetext import redact, redact_others
 
 KEY, OTHER = b"k" * 32, b"o" * 32
 NAMES = st.text(min_size=4).filter(lambda text: text not in "p-[redacted]@masked.invalid")
@@ -291,3 +291,14 @@ def test_an_unknown_strategy_stops(ask, name, near):
     """A strategy that does not exist is an error that lists those that do."""
     with pytest.raises(UsageError, match=rf"no masking strategy .*{near}.*email, freetext, hmac"):
         ask(name)
+
+
+def test_nothing_of_others_stands_in_a_persons_copy():
+    """Other people's accounts, cards and hosts go like their addresses; what is hers stays, in any spelling."""
+    person = Subject(
+        given=frozenset({Identifier("email", "ada@acme.test"), Identifier("iban", "GB29NWBK60161331926819")}),
+        region="DE",
+    )
+    hers = "ada@acme.test, GB29 NWBK 6016 1331 9268 19"
+    others = ("bob@acme.test", "030 1234567", "DE89 3704 0044 0532 0130 00", "4111 1111 1111 1111", "10.0.0.9")
+    assert f"{hers}; {', '.join(['[redacted]'] * 5)}." == redact_others(f"{hers}; {', '.join(others)}.", person)

@@ -56,7 +56,7 @@ def seen(fs: AbstractFileSystem, path: str) -> bool:
     """Say whether an object is there; fsspec's own `exists` takes a lost connection for a no."""
     try:
         return bool(fs.info(path)["type"] != "directory")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
 
 

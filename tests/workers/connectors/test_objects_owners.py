@@ -112,7 +112,7 @@ class TestIndexTable(ConnectorContract):
     def world(self, disk, table):
         """A table with Ada's and other people's rows, one of them without a number."""
         engine = sa.create_engine(table, poolclass=sa.NullPool)
-        rows = [("a.pdf", ADA, None), ("a/b.pdf", None, "030 123456"), ("b.pdf", BOB, None), ("lost.pdf", ADA, None)]
+        rows = [("a.pdf", ADA, None), ("a/b.pdf", None, "030 123456"), ("b.pdf", BOB, None)]
 
         def run(statement, *values):
             with engine.begin() as connection:
@@ -132,7 +132,7 @@ class TestIndexTable(ConnectorContract):
             disk,
             INDEX | {"index": table, "table": "files"},
             {"b.pdf": b""},
-            5,
+            4,
             lambda: run("INSERT INTO files (file, mail) VALUES ('gone.pdf', 'ada@example.org')"),
             restricted=lambda: not {"a.pdf", "a/b.pdf"} & set(disk.all()),
         )
@@ -174,6 +174,80 @@ def test_the_row_of_what_stays_stays(disk):
     disk.run(desk, "delete", INDEX, keys=keys)
     assert {"index.csv": f"file,mail,phone\na.pdf,{BOB},\n".encode()} == disk.all()
     assert 0 == disk.run(desk, "absent", INDEX, keys=keys, act="delete").total("hit")
+
+
+FILES = {"index": "index.csv", "path": "file", "email": "mail"}
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["{root}/sub/a.wav", "file://{root}/sub/a.wav", "sub\\a.wav", "sub//a.wav", "sub/./a.wav", "x/../sub/a.wav",
+     "/sub/a.wav", "sub/a%2Ewav", '"sub/a.wav "', "a\u0308.wav", "\u00e4.wav"],
+)  # fmt: skip
+def test_an_object_is_found_however_its_row_spells_it(disk, written):
+    """In full, as a URL, with dots, backslashes, escapes, blanks, composed or not: object and row go together."""
+    name = "a\u0308.wav" if "a.wav" not in written and "%" not in written else "sub/a.wav"
+    disk.put(name, b"RIFF")
+    disk.put("b.wav", b"RIFF")
+    disk.put("index.csv", f"file,mail\n{written.format(root=disk.root)},{ADA}\nb.wav,{BOB}\n")
+    desk = Desk(subject())
+    assert 2 == disk.run(desk, "locate", FILES).total("found")
+    assert 2 == disk.run(desk, "delete", FILES).total("erased")
+    assert {"b.wav": b"RIFF", "index.csv": f"file,mail\nb.wav,{BOB}\n".encode()} == disk.all()
+    assert 0 == disk.run(desk, "absent", FILES, act="delete").total("hit")
+
+
+@pytest.mark.parametrize("written", ["A.WAV", "recordings/a.wav", "sub", "*", "", "../a.wav", "a.wav/b", "/", "."])
+def test_a_row_without_its_object_asks_a_person(disk, written):
+    """Only the row says whose the object is, so it stays until somebody has looked; then it goes."""
+    for key in ("a.wav", "sub/c.wav"):
+        disk.put(key, b"RIFF")
+    disk.put("index.csv", f"file,mail\n{written},{ADA}\na.wav,{BOB}\n")
+    before, desk = disk.all(), Desk(subject())
+    outcome = disk.run(desk, "locate", FILES)
+    assert {"ambiguous": 1} == outcome.counts["index"]
+    assert outcome.reasons[-1].ground.startswith("a row names an object that is not there as written")
+    disk.run(desk, "delete", FILES)
+    assert before == disk.all()
+    assert 1 == disk.run(desk, "absent", FILES, act="delete").counts["index"]["hit"]
+    desk.take_ambiguous = True
+    assert 1 == disk.run(desk, "delete", FILES).counts["index"]["erased"]
+    assert before | {"index.csv": f"file,mail\na.wav,{BOB}\n".encode()} == disk.all()
+    with closing(disk.connector(FILES)) as connector:
+        assert [] == list(connector.check())
+    disk.put("index.csv", before["index.csv"])
+    with closing(disk.connector(FILES)) as connector:
+        assert ["1 of 2 rows of the index"] == [one.place for one in connector.check()]
+
+
+@pytest.mark.parametrize("index", ["index.csv", "./index.csv", "/index.csv"])
+@pytest.mark.parametrize("written", ["index.csv", "./index.csv", ".restricted/index.csv", "{root}/index.csv"])
+def test_an_index_is_nobodys_object(disk, index, written):
+    """A row that names the index itself never takes everybody's rows with it."""
+    disk.put("b.wav", b"RIFF")
+    disk.put("index.csv", f"file,mail\n{written.format(root=disk.root)},{ADA}\nb.wav,{BOB}\n")
+    desk, rule = Desk(subject(), take_ambiguous=True), FILES | {"index": index}
+    disk.run(desk, "locate", rule)
+    for verb in ("restrict", "lift", "delete"):
+        disk.run(desk, verb, rule)
+    assert {"b.wav": b"RIFF", "index.csv": f"file,mail\nb.wav,{BOB}\n".encode()} == disk.all()
+
+
+@pytest.mark.parametrize(("cell", "kept"), [(f"{ADA}; {BOB}", True), (f"Ada <{ADA}>", False)])
+def test_a_cell_that_the_rule_cannot_read_goes_to_a_person(disk, cell, kept):
+    """Row and object are ambiguous and stay as they are; taken, they go, unless they are another's too."""
+    disk.put("a.wav", b"RIFF")
+    disk.put("index.csv", f"file,mail\na.wav,{cell}\n")
+    before, desk = disk.all(), Desk(subject())
+    outcome = disk.run(desk, "locate", FILES)
+    assert [1, 1] == [outcome.counts["index"]["ambiguous"], outcome.counts["objects"]["ambiguous"]]
+    disk.run(desk, "delete", FILES)
+    assert before == disk.all()
+    assert 0 == disk.run(desk, "absent", FILES, act="delete").total("hit")
+    desk.take_ambiguous = True
+    disk.run(desk, "delete", FILES)
+    assert (before if kept else {"index.csv": b"file,mail\n"}) == disk.all()
+    assert 0 == disk.run(desk, "absent", FILES, act="delete").total("hit")
 
 
 @pytest.mark.parametrize("content", [None, b"path,mail,phone\n", b"file;mail\n", b"file,mail,phone\na.pdf\n"])
@@ -251,7 +325,7 @@ def test_other_peoples_rows_survive_to_the_byte(tmp_path_factory, rows, sign):
 
     rows = [(f"x{path}", mail, "") for path, mail, _ in rows]
     disk.put("index.csv", written(rows))
-    desk = Desk(subject())
+    desk = Desk(subject(), take_ambiguous=True)  # none of these objects is there
     disk.run(desk, "locate", INDEX)
     disk.run(desk, "delete", INDEX, keys={"shared_objects": "delete"})
     assert written([row for row in rows if row[1] != ADA]) == disk.all()["index.csv"]

@@ -38,6 +38,7 @@ _COLUMNS = ("path", "size", "modified")
 _UNFINISHED = "what was uploaded so far cannot be read before the upload is finished"
 _IN_PATH = "the value stands in the objects' paths, which are not rewritten"
 _ELSEWHERE = "the value stands in the index, metadata or tags, which are not rewritten: correct it there"
+_NO_OBJECT = "a row names an object that is not there as written: correct its path, or approve that the row goes alone"
 _AS_WRITTEN = "documents are kept as they were written"
 
 
@@ -98,9 +99,12 @@ class Objects:
                 for owner in judged.owners:
                     outcome.identifiers |= owner.traits.identifiers - work.subject.identifiers
                     outcome.names |= owner.traits.names
-        for row, own in each(judge.rows()):
-            work.note(Found(INDEX, judge.mark(row), "row", own.sure, "shared" if own.shared else ""))
-            outcome.count(INDEX, "found" if own.sure else "ambiguous")
+        for one in each(judge.rows()):
+            sure = one.own.sure and one.there
+            work.note(Found(INDEX, judge.mark(one.row), "row", sure, "shared" if one.own.shared else ""))
+            outcome.count(INDEX, "found" if sure else "ambiguous")
+            if not one.there:
+                outcome.because(INDEX, "ambiguous", _NO_OBJECT)
         for judged in each(judge.unfinished()):
             fate = "shared" if judged.shared else ""
             work.note(Found(UPLOADS, judged.place.key, sure=judged.sure, fate=fate))
@@ -115,7 +119,7 @@ class Objects:
             work.package.rows("objects", _COLUMNS, chain([first], rows))
         if marks := {note.key for note in work.found() if note.how == "row"}:
             judge = self._judge(work.subject)
-            index = (row for row, _ in each(judge.rows()) if judge.mark(row) in marks)
+            index = (one.row for one in each(judge.rows()) if judge.mark(one.row) in marks)
             if first_row := next(index, None):
                 written = work.package.rows(INDEX, list(first_row), chain([first_row], index))
                 outcome.count(INDEX, "exported", written)

@@ -20,6 +20,11 @@ def check(store: Store, rule: Rule, judge: Judge) -> Iterator[Finding]:
         yield Finding("note", "storage", what, "see that the credentials may put and delete objects")
     elif not may_change:
         yield Finding("error", "storage", "objects may not be changed", "give the worker's user the rights")
+    without = list(islice(judge.rows_without_object(), _LOOKED_AT))
+    if missing := sum(without):
+        what = "name an object that is not there as written; nobody's erasure can find what they mean"
+        todo = "correct their paths (below the storage's `url`), or delete the rows"
+        yield Finding("drift", f"{missing} of {len(without)} rows of the index", what, todo)
     if lost := sum(ownerless):
         what = "have no owner by the rule under `owner`; only their path or text tells whose they are"
         yield Finding("drift", f"{lost} of {len(ownerless)} objects", what, "correct the rule, or give them owners")

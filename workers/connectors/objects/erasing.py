@@ -20,6 +20,8 @@ Together = Literal["keep", "delete", "silence"]
 _NEEDED = "still needed by another person"
 _NO_TIMES = "still needed by another person, and no transcript says when the person speaks or is named"
 _BESIDE = "its object is retained"
+_STANDS = "the object that the row names still stands, and nothing else says whose it is"
+_ROWS = "rows that say whose what stays is are left in it"
 _NOT_REDACTED = "it names other people too, and office documents are not redacted: a person has to"
 _IN_NAME = "the person's identifier stands in the name of what was silenced"
 _NO_SUCH = "details.silence names what was not found as the person's recording here"
@@ -52,7 +54,7 @@ class Eraser:
         self._store, self._judge, self._work, self._together = store, judge, work, together
         self._spans = spans_by_key(work.args.get("silence"))
         self._stays: dict[str, Act] = {}
-        self._rows_kept = False
+        self._parted: set[str] = set()
         self._beside: dict[str, Act] = {}  # what becomes of a sidecar or transcript whose object stays
 
     def run(self) -> Outcome:
@@ -95,7 +97,9 @@ class Eraser:
             outcome.count(note.collection, "residual")
             outcome.because(note.collection, "residual", _IN_NAME)
         fate = "" if act.kind == "erased" else act.kind
-        if act.kind != "erased" and not act.parted:
+        if act.parted:
+            self._parted.add(note.key)
+        elif act.kind != "erased":
             self._stays[note.key] = act
         if act.kind in {"masked", "redacted"} or note.fate not in {"shared", fate}:  # what is shared stays so
             self._work.note(replace(note, fate=fate, digest=act.digest or note.digest))
@@ -165,8 +169,8 @@ class Eraser:
         return Act("masked", ground=said(spans), digest=digest)
 
     def _redact(self, key: str) -> Act:
-        if key == self._judge.index_key and self._rows_kept:
-            return Act("retained", ground=_BESIDE)
+        if key == self._judge.index_key and any(True for _ in self._judge.rows()):
+            return Act("retained", ground=_ROWS)
         for place in self._store.places(key):
             if self._judge.names_person(place):
                 if not is_text(key):
@@ -185,11 +189,14 @@ class Eraser:
         for note in self._work.found():
             if note.how != "row":
                 continue
-            if stays := self._stays.get(self._judge.key_in(note)):
-                self._rows_kept = True
+            keys = self._judge.keys_in(note)
+            if stays := next((self._stays[key] for key in keys if key in self._stays), None):
                 outcome.count(INDEX, "retained")
                 outcome.because(INDEX, "retained", _BESIDE, stays.held.until if stays.held else None)
                 self._work.note(replace(note, fate="retained"))
+            elif self._parted.isdisjoint(keys) and any(map(self._store.stands, keys)):
+                outcome.count(INDEX, "failed")
+                outcome.because(INDEX, "failed", _STANDS)
             else:
                 gone.add(note.key)
         if gone:

@@ -5,15 +5,16 @@ import io
 import json
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
+from posixpath import normpath
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import sqlalchemy as sa
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from shared.domain.errors import Final, Retryable
 from shared.domain.identifier import EMAIL, PHONE, Subject, Traits, normalise_name
-from workers.connectors.objects.ownership import Owner, StrictRule, ownership
+from workers.connectors.objects.ownership import Owner, StrictRule
 
 if TYPE_CHECKING:
     from workers.connectors.objects.store import Store
@@ -39,6 +40,12 @@ class Index(StrictRule):
     phone_number: str | None = None
     name: str | None = None
     ids: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("index")
+    @classmethod
+    def _as_a_key(cls, value: str) -> str:
+        """Write a file's path as objects' keys are: else the index would not be known for what it is."""
+        return value if "://" in value else normpath("/" + value).lstrip("/")
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -208,22 +215,6 @@ class _Table:
             raise Final(_UNREADABLE)
         with engine.connect() as connection:
             yield connection, table
-
-
-def claims(rule: Index, rows: Rows, subject: Subject) -> dict[str, list[Owner]]:
-    """Return the owners of each object of which the person is one; nobody else's are kept in memory."""
-    theirs = (row for row in rows.read() if ownership([rule.owner(row, subject)], subject).theirs)
-    paths = {key for row in theirs if (key := key_of(rule, row))}
-    owners: dict[str, list[Owner]] = {}
-    for row in rows.read() if paths else ():
-        if (key := key_of(rule, row)) in paths:
-            owners.setdefault(key, []).append(rule.owner(row, subject))
-    return owners
-
-
-def key_of(rule: Index, row: Row) -> str:
-    """Return the key of the object that a row names."""
-    return str(row[rule.path] or "").removeprefix("./").lstrip("/")
 
 
 @contextmanager

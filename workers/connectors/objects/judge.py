@@ -12,8 +12,9 @@ from shared.domain.identifier import Subject, Traits
 from shared.domain.outcome import Found
 from shared.own import Own
 from workers.connectors.objects import texts
+from workers.connectors.objects.claims import Claims, Listed
 from workers.connectors.objects.documents import Unreadable
-from workers.connectors.objects.index import Row, Rows, claims, key_of, rows_of
+from workers.connectors.objects.index import Row, Rows, rows_of
 from workers.connectors.objects.owners import Index, InPath, Rule, Scan, Sidecar, Tagged
 from workers.connectors.objects.ownership import Owner, Ownership, ownership
 from workers.connectors.objects.recordings import beside
@@ -24,6 +25,7 @@ _BY_OWNER = "an object of the person stands that was not noted"
 _BY_SIDECAR = "what lies beside an object names the person, not as the rule reads it"
 _BY_PATH = "an identifier stands in a path"
 _BY_TEXT = "an identifier stands in a text"
+_BY_ROW = "a row of the index names the person, not as the rule reads it"
 _UNFINISHED = "an unfinished upload of the person's stands"
 
 
@@ -64,6 +66,8 @@ class Judge:
                 own, how = ownership(owners, self.subject), "file" if lies_beside else "subject"
                 if own.theirs:
                     yield Judged(places[0], how, own.sure, own.shared, owners, _BY_OWNER)
+                elif doubted := self._claims and self._claims.doubted(places[0].key):
+                    yield Judged(places[0], how, sure=False, shared=doubted.shared, where=_BY_ROW)
                 elif places[0].key in self._doubted:
                     yield Judged(places[0], how, sure=False, where=_BY_SIDECAR)
                 else:
@@ -79,19 +83,16 @@ class Judge:
             elif self.in_path(key):
                 yield Judged(place, "subject", sure=False, where=_BY_PATH)
 
-    def rows(self) -> Iterator[tuple[Row, Ownership]]:
+    def rows(self) -> Iterator[Listed]:
         """Yield the rows of an index that name the person, and what their objects are to the person."""
-        if isinstance(self._rule, Index):
-            for row in rows_of(self._rule, self._store).read():
-                if (own := ownership([self._rule.owner(row, self.subject)], self.subject)).theirs:
-                    shared = ownership(self._claims.get(key_of(self._rule, row), ()), self.subject).shared
-                    yield row, replace(own, shared=shared)
+        if self._claims:
+            yield from self._claims.rows()
 
     def owned(self) -> Iterator[tuple[Place, tuple[Owner, ...]]]:
         """Yield every object with its owners; in a scanned storage those are all whom its text names."""
         if isinstance(self._rule, Index):
             for row in rows_of(self._rule, self._store).read():
-                for place in self._store.places(key_of(self._rule, row))[:1]:
+                for place in self._places(row):
                     _, modified = self._store.described(place)
                     yield replace(place, modified=modified), (self._rule.owner(row, self.subject),)
             return
@@ -103,8 +104,10 @@ class Judge:
         """Return what an object has come to be since it was noted; None where that cannot be told."""
         if isinstance(self._rule, InPath | Scan) or (beside and not isinstance(self._rule, Sidecar)):
             return None
+        if self._claims and (doubted := self._claims.doubted(key)):
+            return doubted
         owners = self._read(key) if beside else self._owners_at(key)
-        return ownership(owners, self.subject) if owners else None
+        return ownership(owners, self.subject) if _known(owners) else None
 
     def collection(self, key: str) -> str:
         """Return the topmost folder's name, unless it may be a person's: counts are shown and kept."""
@@ -129,10 +132,15 @@ class Judge:
         assert isinstance(self._rule, Index)
         return self._rule.mark(row)
 
-    def key_in(self, note: Found) -> str:
-        """Return the key of the object that a noted row names."""
-        assert isinstance(self._rule, Index)
-        return key_of(self._rule, {self._rule.path: json.loads(note.key)[0]})
+    def keys_in(self, note: Found) -> list[str]:
+        """Return the keys that the object of a noted row may have."""
+        assert self._claims
+        return self._claims.keys(json.loads(note.key)[0])
+
+    def rows_without_object(self) -> Iterator[bool]:
+        """Say of each row of an index whether what it names is not there."""
+        if self._claims:
+            yield from (not self._places(row) for row in self.rows_of_index().read())
 
     def beside(self, key: str) -> list[str]:
         """Return the keys that a sidecar or transcript of an object may have."""
@@ -159,8 +167,8 @@ class Judge:
         """Return whose an object at this key is, or would be."""
         if isinstance(self._rule, InPath):
             return tuple(self._rule.owners(key, self.subject))
-        if isinstance(self._rule, Index):
-            return tuple(self._claims.get(key, ()))
+        if self._claims:
+            return self._claims.owners(key)
         if isinstance(self._rule, Tagged):
             return next(map(self._tagged, self._store.readable(key)), ())
         folder, slash, name = key.rpartition("/")
@@ -256,9 +264,12 @@ class Judge:
         return tuple(self._rule.owners(value, self.subject))
 
     @cached_property
-    def _claims(self) -> dict[str, list[Owner]]:
-        assert isinstance(self._rule, Index)
-        return claims(self._rule, rows_of(self._rule, self._store), self.subject)
+    def _claims(self) -> Claims | None:
+        return Claims(self._rule, self._store, self.subject, self._own) if isinstance(self._rule, Index) else None
+
+    def _places(self, row: Row) -> list[Place]:
+        assert self._claims
+        return self._store.readable(key)[:1] if (key := self._claims.there(row)) else []
 
     def _read(self, key: str) -> tuple[Owner, ...]:
         document = document_of(self._store.read_sidecar(key), key)

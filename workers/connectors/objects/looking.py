@@ -36,9 +36,9 @@ class Look:
                 self._outcome.count(collection, "residual")
                 self._outcome.because(collection, "residual", UNREAD)
             self._hit(collection, self._still_there(judged, *self._notes.get((collection, judged.place.key), _NONE)))
-        for row, own in each(self._judge.rows()):
-            how, fate, _ = self._notes.get((INDEX, self._judge.mark(row)), _NONE)
-            if not self._stays(fate) and (how or own.sure):
+        for one in each(self._judge.rows()):
+            how, fate, _ = self._notes.get((INDEX, self._judge.mark(one.row)), _NONE)
+            if not self._stays(fate) and (how or one.own.sure):
                 self._hit(INDEX, "a row of the person's stands in the index")
         for judged in each(self._judge.unfinished()):
             how, fate, _ = self._notes.get((UPLOADS, judged.place.key), _NONE)

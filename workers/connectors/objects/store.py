@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from posixpath import normpath
 from stat import S_IMODE
 from typing import Any, BinaryIO, cast
 
@@ -24,6 +25,7 @@ from fsspec.implementations.local import LocalFileSystem
 from shared.domain.errors import Final
 from shared.storage import opening, versions
 from shared.storage.versions import Bucket, Held, Version
+from workers.connectors.objects.spelling import spellings
 
 _CHUNK = 1024 * 1024
 _PART = ".rightsdesk-part"
@@ -108,6 +110,12 @@ class Store:
     def readable(self, key: str) -> list[Place]:
         """Return where an object can be read: where it lies, else its newest version."""
         return self.places(key) or [place for place in self.older(key) if not place.marker][:1]
+
+    def spellings(self, written: str) -> list[str]:
+        """Return the keys that a path in a list may mean, the likeliest first."""
+        found = spellings(written, self._opened[1], self._prefix)
+        meant = found if self._bucket else (key for key in found if key == normpath(key) != ".")
+        return [key for key in meant if _inside(key) and not key.startswith(self._prefix + "/")]
 
     def stands(self, key: str) -> bool:
         """Say whether anything of an object is left, a version or an unfinished upload too."""
@@ -218,7 +226,7 @@ class Store:
             self.fs.mv(path, target)
 
     def _path(self, key: str, *, restricted: bool) -> str:
-        if key.startswith("/") or ".." in key.split("/"):
+        if not _inside(key):
             raise Final("a key names an object outside of the storage")
         return "/".join([self._opened[1], *([self._prefix] if restricted else []), key])
 
@@ -265,6 +273,10 @@ class Store:
     def _place(self, key: str, one: Version, restricted: bool) -> Place:
         seen = one.latest and not one.marker
         return Place(key, one.path, restricted, one.size, one.modified, "" if seen else one.id, one.marker)
+
+
+def _inside(key: str) -> bool:
+    return not key.startswith("/") and ".." not in key.split("/")
 
 
 def _newest_first(place: Place) -> tuple[bool, bool, float]:

@@ -2,7 +2,9 @@
 
 import base64
 import hashlib
+import os
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,10 @@ from fsspec.implementations.memory import MemoryFileSystem
 from shared.domain.errors import Final
 
 _SSH = ("sftp://", "ssh://")
+_S3 = ("s3://", "s3a://")
+# What s3fs hands to its client; what it does not know, such as a profile, it hands to a session of its own.
+_KEYS = frozenset({"key", "secret"})
+_OF_A_CLIENT = _KEYS | {"use_listings_cache", "token", "endpoint_url", "use_ssl", "client_kwargs", "config_kwargs"}
 
 
 def opened(url: str, options: Mapping[str, Any], folder: Path) -> tuple[AbstractFileSystem, str]:
@@ -29,6 +35,8 @@ def opened(url: str, options: Mapping[str, Any], folder: Path) -> tuple[Abstract
     if url.startswith(_SSH):
         del options["use_listings_cache"]  # this driver keeps none, and hands all that it does not know to ssh
         options["host_key_policy"] = _policy(options.pop("host_key", None), options.pop("known_hosts", None), folder)
+    if url.startswith(_S3) and _KEYS <= set(options) <= _OF_A_CLIENT:
+        options["session"] = _session(os.getpid())
     where = url if "://" in url else str(folder / url)
     fs, root = url_to_fs(where, skip_instance_cache=True, **options)
     return fs, root.rstrip("/")
@@ -57,6 +65,14 @@ def mounted(fs: AbstractFileSystem, root: str) -> bool:
 def is_sftp(fs: AbstractFileSystem) -> bool:
     """Say whether a file system is an SFTP server's."""
     return "sftp" in fs.protocol
+
+
+@cache
+def _session(_process: int) -> Any:
+    """Return what knows S3's API, read once a process, for that takes long; keys are the client's, never kept in it."""
+    from aiobotocore.session import AioSession  # noqa: PLC0415 - an extra: only S3 needs it
+
+    return AioSession()
 
 
 def _policy(host_key: str | None, known_hosts: str | None, folder: Path) -> Any:

@@ -15,6 +15,8 @@ from typing import Any, BinaryIO, cast
 from urllib.parse import urlencode
 
 from fsspec import AbstractFileSystem
+from fsspec.asyn import sync
+from fsspec.spec import AbstractBufferedFile
 
 _LOCKED = "locked by the storage until its date (S3 Object Lock)"
 _HELD = "under a legal hold of the storage (S3 Object Lock)"
@@ -55,7 +57,8 @@ class Removed:
 def seen(fs: AbstractFileSystem, path: str) -> bool:
     """Say whether an object is there; fsspec's own `exists` takes a lost connection for a no."""
     try:
-        return bool(fs.info(path)["type"] != "directory")
+        bucket = bucket_of(fs)
+        return bool(bucket.described(path) if bucket else fs.info(path)["type"] != "directory")
     except (FileNotFoundError, NotADirectoryError):
         return False
 
@@ -88,7 +91,10 @@ def bucket_of(fs: AbstractFileSystem) -> "Bucket | None":
 
 
 class Bucket:
-    """What S3 says of versions, locks and uploads, by paths as fsspec writes them (`bucket/key`)."""
+    """What S3 says of objects, versions, locks and uploads, by paths as fsspec writes them (`bucket/key`).
+
+    Keys are taken to the letter: S3 allows doubled slashes, one at either end, and `..`, where fsspec sees folders.
+    """
 
     def __init__(self, fs: AbstractFileSystem) -> None:
         self._fs = fs
@@ -102,12 +108,19 @@ class Bucket:
         return self._versioned[name]
 
     def folder(self, path: str) -> Iterator[Version | str]:
-        """Yield the versions right below a path, and the paths of the folders there."""
+        """Yield the versions right below a path that ends with a slash, and the paths of the folders there."""
         name, key = _split(path)
-        prefix = f"{key}/" if key else ""
-        for page in self._pages("list_object_versions", Bucket=name, Prefix=prefix, Delimiter="/"):
-            yield from (f"{name}/{one['Prefix'].rstrip('/')}" for one in page.get("CommonPrefixes", ()))
+        method = "list_object_versions" if self.versioned(path) else "list_objects_v2"
+        for page in self._pages(method, Bucket=name, Prefix=key, Delimiter="/"):
+            yield from (f"{name}/{one['Prefix']}" for one in page.get("CommonPrefixes", ()))
             yield from _versions(name, page)
+            yield from (_only(name, one) for one in page.get("Contents", ()))
+
+    def described(self, path: str) -> tuple[int | None, datetime | None]:
+        """Return an object's size and the time of its last change."""
+        name, key = _split(path)
+        head = self._call("head_object", Bucket=name, Key=key)
+        return head.get("ContentLength"), head.get("LastModified")
 
     def versions(self, path: str) -> Iterator[Version]:
         """Yield all versions and markers of one object, the oldest last."""
@@ -122,9 +135,28 @@ class Bucket:
             if any(one.path != path for one in found):  # sorted by key, and the shortest comes first
                 return
 
-    def open(self, path: str, version: str) -> BinaryIO:
-        """Open one version for reading."""
-        return cast("BinaryIO", self._reader.open(path, "rb", version_id=version))
+    def open(self, path: str, version: str = "") -> BinaryIO:
+        """Open an object, or one version of it, for reading."""
+        if _is_exact(path):
+            words = {"version_id": version} if version else {}
+            return cast("BinaryIO", (self._reader if version else self._fs).open(path, "rb", **words))
+        name, key = _split(path)
+        words = {"Bucket": name, "Key": key} | ({"VersionId": version} if version else {})
+        return cast("BinaryIO", Exact(self._fs, path, self._call("head_object", **words)["ContentLength"], words))
+
+    def move(self, path: str, target: str) -> None:
+        """Move an object; its older versions stay."""
+        (name, key), (to, new) = _split(path), _split(target)
+        if _is_exact(path) and _is_exact(target):
+            self._fs.cp_file(path, target)
+        else:
+            self._call("copy_object", Bucket=to, Key=new, CopySource={"Bucket": name, "Key": key})
+        self.hide(path)
+
+    def hide(self, path: str) -> None:
+        """Delete an object as a user would: in a versioned bucket it still lies behind a marker."""
+        name, key = _split(path)
+        self._call("delete_object", Bucket=name, Key=key)
 
     def remove(self, path: str) -> Removed:
         """Delete every version, the oldest first, so that what dies half-way is still found."""
@@ -133,7 +165,7 @@ class Bucket:
         held = [why for one in older_first if (why := self.remove_version(path, one.id))]
         if held:
             if not versions[0].marker:
-                self._fs.rm_file(path)  # what has to stay is at least not in use
+                self.hide(path)  # what has to stay is at least not in use
             return Removed(there=True, held=max(held, key=lambda one: one.until or date.max))
         for one in versions:
             if one.marker:
@@ -170,6 +202,10 @@ class Bucket:
 
     def replace(self, path: str, content: Iterable[bytes]) -> None:
         """Put other content in an object's place, whole or not at all, under the same headers, metadata and tags."""
+        if not _is_exact(path):
+            name, key = _split(path)
+            self._call("put_object", Bucket=name, Key=key, Body=b"".join(content), **self._dress(path))
+            return
         file = self._fs.open(path, "wb", autocommit=False, **self._dress(path))
         try:
             for chunk in content:
@@ -221,6 +257,7 @@ class Bucket:
     def _pages(self, method: str, **words: Any) -> Iterator[Mapping[str, Any]]:
         marks = {
             "list_object_versions": {"KeyMarker": "NextKeyMarker", "VersionIdMarker": "NextVersionIdMarker"},
+            "list_objects_v2": {"ContinuationToken": "NextContinuationToken"},
             "list_multipart_uploads": {"KeyMarker": "NextKeyMarker", "UploadIdMarker": "NextUploadIdMarker"},
         }[method]
         while True:
@@ -232,6 +269,29 @@ class Bucket:
 
     def _call(self, method: str, **words: Any) -> Mapping[str, Any]:
         return cast("Mapping[str, Any]", self._fs.call_s3(method, **words))
+
+
+class Exact(AbstractBufferedFile):  # type: ignore[misc]  # fsspec has no types
+    """An object whose key fsspec would read as another's, read by ranges."""
+
+    def __init__(self, fs: AbstractFileSystem, path: str, size: int, words: Mapping[str, str]) -> None:
+        self._words = words
+        super().__init__(fs, path, size=size)
+
+    def _fetch_range(self, start: int, end: int) -> bytes:
+        answer = self.fs.call_s3("get_object", Range=f"bytes={start}-{end - 1}", **self._words)
+        return bytes(sync(self.fs.loop, answer["Body"].read))
+
+
+def _is_exact(path: str) -> bool:
+    """Say whether fsspec means the same object by a path: it drops slashes at the end, and reads a version."""
+    return not path.endswith("/") and "?versionId=" not in path
+
+
+def _only(name: str, one: Mapping[str, Any]) -> Version:
+    """Return the one version of an object in a bucket that keeps none."""
+    path = f"{name}/{one['Key']}"
+    return Version(path, "null", latest=True, marker=False, size=one.get("Size"), modified=one.get("LastModified"))
 
 
 def _split(path: str) -> tuple[str, str]:

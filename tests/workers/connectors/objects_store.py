@@ -2,7 +2,9 @@
 
 import json
 import re
+from collections.abc import Mapping
 from contextlib import closing
+from typing import ClassVar
 
 import fsspec
 import pytest
@@ -28,13 +30,16 @@ def subject(**more):
 
 
 class Disk:
-    """Objects below a URL, written and read without the connector."""
+    """Objects below a URL, written and read without the connector; `driver` are options of its own."""
+
+    driver: ClassVar[Mapping] = {}
 
     def __init__(self, url, folder, **options):
         self.url, self.folder, self.options = url, folder, options
         where = url if "://" in url else str(folder / url)
         plain = {name: value for name, value in options.items() if name != "host_key"}  # ours, not fsspec's
-        self.fs, self.root = fsspec.core.url_to_fs(where, use_listings_cache=False, skip_instance_cache=True, **plain)
+        plain |= {"use_listings_cache": False, "skip_instance_cache": True} | self.driver
+        self.fs, self.root = fsspec.core.url_to_fs(where, **plain)
         self.fs.makedirs(self.root, exist_ok=True)
 
     def connector(self, owner, **keys):
@@ -81,7 +86,7 @@ def world(disk, owner, strangers, records, lie, **more):
         make=lambda: disk.connector(owner),
         ada=subject(),
         present=disk.present,
-        others=lambda: {key: disk.all()[key] for key in strangers},
+        others=lambda: {key: content for key, content in disk.all().items() if key in strangers},
         lie=lie,
         records=records,
         nobody=Subject(frozenset({Identifier(EMAIL, "nobody@example.org"), Identifier(PHONE, "+4930999999")})),

@@ -1,10 +1,13 @@
 """The connector of objects on S3, by moto's server over real HTTP: versions, markers, locks, unfinished uploads."""
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import ClassVar
 from uuid import uuid4
 
 import boto3
 import pytest
+from aiobotocore.session import AioSession
 
 from shared.domain.errors import Final, Retryable
 from shared.testing import Desk
@@ -17,7 +20,6 @@ from tests.workers.connectors.objects_store import (
     SIDECAR,
     STANDS,
     Disk,
-    InPathWorld,
     SidecarWorld,
     subject,
 )
@@ -33,13 +35,21 @@ def endpoint():
         yield url
 
 
+@cache
+def client(endpoint):
+    """Return a client that reads S3 without the connector."""
+    words = {"endpoint_url": endpoint, "region_name": "eu-central-1"}
+    return boto3.client("s3", aws_access_key_id="test", aws_secret_access_key="test", **words)
+
+
 class Bucket(Disk):
     """A bucket, and what stands in it, versions and all, read by boto3 alone."""
 
+    driver: ClassVar = {"session": AioSession()}  # S3's API is read once
+
     def __init__(self, endpoint, folder, *, versioned, lock=False):
         self.name = f"docs-{uuid4().hex}"
-        words = {"endpoint_url": endpoint, "region_name": "eu-central-1"}
-        self.s3 = boto3.client("s3", aws_access_key_id="test", aws_secret_access_key="test", **words)
+        self.s3 = client(endpoint)
         place = {"LocationConstraint": "eu-central-1"}
         self.s3.create_bucket(Bucket=self.name, CreateBucketConfiguration=place, ObjectLockEnabledForBucket=lock)
         if versioned:
@@ -109,13 +119,45 @@ class TestSidecar(SidecarWorld):
     """Owners beside the objects."""
 
 
-class TestInPath(InPathWorld):
-    """Owners in the paths, in a bucket without versions."""
+def test_a_bucket_without_versions(endpoint, tmp_path):
+    """It is searched, restricted, lifted, emptied and proved; nobody else's object changes."""
+    bucket = Bucket(endpoint, tmp_path, versioned=False)
+    other = "calls/+49301234567/x.wav"
+    for key in (CALL, "calls/030 12 34 56/deep/er/two.wav", other):
+        bucket.put(key, b"RIFF")
+    desk = Desk(subject())
+    assert 2 == bucket.run(desk, "locate", IN_PATH).total("found")
+    assert 2 == bucket.run(desk, "restrict", IN_PATH).total("restricted")
+    assert {other, f".restricted/{CALL}"} < set(bucket.all())
+    assert 2 == bucket.run(desk, "lift", IN_PATH).total("lifted")
+    assert 2 == bucket.run(desk, "absent", IN_PATH, act="delete").total("hit")
+    assert 2 == bucket.run(desk, "delete", IN_PATH).total("erased")
+    assert 0 == bucket.run(desk, "absent", IN_PATH, act="delete").total("hit")
+    assert {other: b"RIFF"} == bucket.all()
 
-    @pytest.fixture
-    def disk(self, endpoint, tmp_path):
-        """A bucket that keeps nothing."""
-        return Bucket(endpoint, tmp_path, versioned=False)
+
+ODD = ["calls/+4930123456//x.wav", "calls/+4930123456/", "calls/+4930123456/../z.wav", "/calls/+4930123456/l.wav",
+       "calls/+4930123456/./y.wav", "calls/+4930123456/a?versionId=b", "calls/+4930123456/[1]*.wav"]  # fmt: skip
+
+
+@pytest.mark.parametrize("versioned", [True, False])
+def test_keys_are_taken_to_the_letter(endpoint, tmp_path, versioned):
+    """S3 keeps doubled slashes, folders' own objects and `..`: all are found, read, moved, deleted and proved gone."""
+    bucket = Bucket(endpoint, tmp_path, versioned=versioned)
+    others = ["calls/+4930555555/", "calls/x/../+4930555555/z", "//", "a//b"]
+    for key in ODD + others:
+        bucket.s3.put_object(Bucket=bucket.name, Key=f"kept/{key}", Body=key.encode())
+    desk = Desk(subject(), take_ambiguous=True)  # the one at the top is only named by its path
+    outcome = bucket.run(desk, "locate", IN_PATH)
+    assert [len(ODD) - 1, 1] == [outcome.total("found"), outcome.total("ambiguous")]
+    assert len(ODD) == bucket.run(desk, "absent", IN_PATH, act="delete").total("hit")
+    bucket.run(desk, "export", IN_PATH)
+    assert {key: key.encode() for key in ODD} == desk.package.files
+    bucket.run(desk, "restrict", IN_PATH)
+    assert len(ODD) == bucket.run(desk, "lift", IN_PATH).total("lifted")
+    assert len(ODD) == bucket.run(desk, "delete", IN_PATH).total("erased")
+    assert 0 == bucket.run(desk, "absent", IN_PATH, act="delete").total("hit")
+    assert {(f"kept/{key}", key.encode()) for key in others} == set(bucket.versions())
 
 
 def test_every_version_and_marker_goes(bucket):

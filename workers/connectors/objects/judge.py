@@ -111,9 +111,9 @@ class Judge:
 
     def collection(self, key: str) -> str:
         """Return the topmost folder's name, unless it may be a person's: counts are shown and kept."""
-        first, *more = PurePosixPath(key).parts
+        first, *more = key.split("/")
         personal = isinstance(self._rule, InPath) and self._rule.opens_with_a_field
-        if not more or personal or freetext.find(first) or freetext.stands_in(first, self.subject):
+        if not (first and more) or personal or freetext.find(first) or freetext.stands_in(first, self.subject):
             return "objects"
         return first
 

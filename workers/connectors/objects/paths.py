@@ -13,6 +13,7 @@ from workers.connectors.objects.ownership import Owner, StrictRule
 
 _FIELD = re.compile(r"\{(\w+)(?::(\w+))?\}")
 _FORMS = {
+    "name": r"[^/]*?",  # S3's console makes a folder by an object whose key ends with a slash
     "date": r"\d{4}[-_.]?\d{2}[-_.]?\d{2}(?:[T_ -]?\d{2}[-:.h]?\d{2}(?:[-:.]?\d{2})?)?Z?",
     EMAIL: r"[^/]+?@[^/]+?",
     PHONE: r"\+?[\d(][\d ().-]*?",

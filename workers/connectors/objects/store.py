@@ -84,7 +84,11 @@ class Store:
     def folders(self) -> Iterator[dict[str, list[Place]]]:
         """Yield the objects of each folder, those that are restricted or deleted too: {name: places, newest first}."""
         self._check_root()
-        yield from self._below("", (True, True))
+        waiting = [("", (True, True))]  # keys may have hundreds of parts: no recursion
+        while waiting:
+            files, folders = self._parts(*waiting.pop())
+            yield files
+            waiting += reversed(folders)
 
     def may_change(self) -> bool | None:
         """Say whether objects may be changed; None where a storage only tells by doing it."""
@@ -115,7 +119,7 @@ class Store:
         """Return the keys that a path in a list may mean, the likeliest first."""
         found = spellings(written, self._opened[1], self._prefix)
         meant = found if self._bucket else (key for key in found if key == normpath(key) != ".")
-        return [key for key in meant if _inside(key) and not key.startswith(self._prefix + "/")]
+        return [key for key in meant if self._is_inside(key) and not key.startswith(self._prefix + "/")]
 
     def stands(self, key: str) -> bool:
         """Say whether anything of an object is left, a version or an unfinished upload too."""
@@ -140,6 +144,8 @@ class Store:
         if place.version:
             assert self._bucket is not None
             return self._bucket.open(place.path, place.version)
+        if self._bucket is not None:
+            return self._bucket.open(place.path)
         return cast("BinaryIO", self.fs.open(place.path, "rb"))
 
     def read_sidecar(self, key: str) -> bytes | None:
@@ -162,6 +168,8 @@ class Store:
         """Return an object's size and the time of its last change, as far as the storage tells."""
         if place.version:
             return place.size, place.modified
+        if self._bucket is not None:
+            return self._bucket.described(place.path)
         info = self.fs.info(place.path)
         return info.get("size"), _time(info)
 
@@ -193,7 +201,7 @@ class Store:
             if len(places) > 1:  # a crash left a copy, or someone has put another object there
                 if self.digest(place, b"same") != self.digest(Place(key, target, restricted), b"same"):
                     raise Taken
-                self.fs.rm_file(place.path)
+                self._bucket.hide(place.path) if self._bucket else self.fs.rm_file(place.path)
             else:
                 self._move(place.path, target)
         return bool(places)
@@ -218,6 +226,9 @@ class Store:
 
     def _move(self, path: str, target: str) -> None:
         """Move by literal paths: fsspec's generic `mv` would read `[1]` in a name as a pattern."""
+        if self._bucket is not None:
+            self._bucket.move(path, target)
+            return
         self.fs.makedirs(target.rpartition("/")[0], exist_ok=True)
         if type(self.fs).mv is AbstractFileSystem.mv:
             self.fs.cp_file(path, target)
@@ -226,57 +237,60 @@ class Store:
             self.fs.mv(path, target)
 
     def _path(self, key: str, *, restricted: bool) -> str:
-        if not _inside(key):
+        if not self._is_inside(key):
             raise Final("a key names an object outside of the storage")
         return "/".join([self._opened[1], *([self._prefix] if restricted else []), key])
+
+    def _is_inside(self, key: str) -> bool:
+        """Say whether a key stays below the root; on S3 any does, and `..` is a name as any other."""
+        return self._bucket is not None or not (key.startswith("/") or ".." in key.split("/"))
 
     def _check_root(self) -> None:
         """Refuse a storage that is not there: it is not an empty one, and nothing may be reported as searched."""
         if not opening.mounted(*self._opened):
             raise Final("the storage named by `url` in the inventory does not exist, or its disk is not mounted")
 
-    def _below(self, folder: str, there: tuple[bool, bool]) -> Iterator[dict[str, list[Place]]]:
+    def _parts(
+        self, folder: str, there: tuple[bool, bool]
+    ) -> tuple[dict[str, list[Place]], list[tuple[str, tuple[bool, bool]]]]:
+        """Return the objects right in a folder, and the folders there with where they are, restricted or not."""
         files: dict[str, list[Place]] = {}
         folders: dict[str, set[bool]] = {}
         for restricted in (False, True):
             for one in self._listed(folder, restricted=restricted) if there[restricted] else ():
                 if isinstance(one, Place):
-                    files.setdefault(one.key.rpartition("/")[2], []).append(one)
-                elif restricted or one != self._prefix:
-                    folders.setdefault(one.rpartition("/")[2], set()).add(restricted)
-        yield {name: sorted(places, key=_newest_first) for name, places in sorted(files.items())}
-        for name, inside in sorted(folders.items()):
-            below = f"{folder}/{name}" if folder else name
-            yield from self._below(below, (False in inside, True in inside))
+                    files.setdefault(one.key.removeprefix(folder), []).append(one)
+                elif restricted or one != f"{self._prefix}/":
+                    folders.setdefault(one, set()).add(restricted)
+        found = {name: sorted(places, key=_newest_first) for name, places in sorted(files.items())}
+        return found, [(below, (False in where, True in where)) for below, where in sorted(folders.items())]
 
     def _listed(self, folder: str, *, restricted: bool) -> Iterator[Place | str]:
-        """Yield the objects right in a folder, and the keys of the folders there."""
-        path = self._path(folder, restricted=restricted).rstrip("/")
-        key = f"{folder}/" if folder else ""
-        if self._versioned is not None:
-            for one in self._versioned.folder(path):
-                name = (one if isinstance(one, str) else one.path).rpartition("/")[2]
-                if name:
-                    yield key + name if isinstance(one, str) else self._place(key + name, one, restricted)
+        """Yield the objects right in a folder, and the folders there; a folder's key ends with a slash."""
+        if self._bucket is not None:
+            yield from self._kept(self._bucket, folder, restricted=restricted)
             return
+        path = self._path(folder, restricted=restricted).rstrip("/")
         with suppress(FileNotFoundError):
             for info in self.fs.ls(path, detail=True):
-                name = info["name"].rstrip("/").rpartition("/")[2]
+                key = folder + info["name"].rstrip("/").rpartition("/")[2]
                 if info["name"].strip("/") == path.strip("/"):
                     continue
                 if info["type"] == "directory":
-                    yield key + name
+                    yield f"{key}/"
                 elif info["type"] == "file":
-                    where = self._path(key + name, restricted=restricted)
-                    yield Place(key + name, where, restricted, info.get("size"), _time(info))
+                    where = self._path(key, restricted=restricted)
+                    yield Place(key, where, restricted, info.get("size"), _time(info))
+
+    def _kept(self, bucket: Bucket, folder: str, *, restricted: bool) -> Iterator[Place | str]:
+        root = self._path("", restricted=restricted)
+        for one in bucket.folder(root + folder):
+            if key := (one if isinstance(one, str) else one.path).removeprefix(root):
+                yield key if isinstance(one, str) else self._place(key, one, restricted)
 
     def _place(self, key: str, one: Version, restricted: bool) -> Place:
         seen = one.latest and not one.marker
         return Place(key, one.path, restricted, one.size, one.modified, "" if seen else one.id, one.marker)
-
-
-def _inside(key: str) -> bool:
-    return not key.startswith("/") and ".." not in key.split("/")
 
 
 def _newest_first(place: Place) -> tuple[bool, bool, float]:

@@ -55,6 +55,7 @@ class Shop:
         self.started = 0
         self.ends = "finished"
         self.location = False
+        self.stamped = False  # whether each answer differs
         self.url = ""
         self.app = FastAPI()
         self.app.middleware("http")(self._heard)
@@ -88,7 +89,9 @@ class Shop:
         links = ['<https://elsewhere.example/first>; rel="first"']
         if end < len(found):
             links.append(f'</find?mail={mail}&after={end}>; rel="next"')
-        return JSONResponse({"data": found[begin:end], "meta": more}, headers={"Link": ", ".join(links)})
+        stamp = {"seen": len(self.heard)} if self.stamped else {}
+        data = [one | stamp for one in found[begin:end]]
+        return JSONResponse({"data": data, "meta": more}, headers={"Link": ", ".join(links)})
 
     async def token(self, request: Request) -> Any:
         """Hand out a token for client credentials (RFC 6749 4.4)."""

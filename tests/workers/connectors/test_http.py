@@ -61,10 +61,68 @@ def test_every_page_is_read(place, pages):
     assert [1, 2, 3, 4, 5] == located(place, definition)
 
 
-def test_a_list_that_does_not_go_on_ends(place):
-    """A server that ignores the page number gives the same page for ever: it is read once."""
-    assert [1, 2] == located(place, changed(f"{FIND}.pages", {"page": "ignored"}))
+def test_a_list_that_does_not_go_on_is_not_taken_for_whole(place):
+    """A server that ignores the page number gives the same page for ever, perhaps with another time in it."""
+    definition = changed(f"{FIND}.pages", {"page": "ignored"})
+    place.shop.stamped = True
+    with pytest.raises(Final, match=r"customers\.find by email: a page brings nothing new"):
+        located(place, definition)
     assert 2 == len(place.shop.heard_at("/find"))
+    definition["resources"]["customers"]["find"][0]["pages"]["repeats"] = True
+    assert [1, 2] == located(place, definition)
+
+
+def listed(ids, cursor=None, link=None):
+    """Return a page with a cursor and a Link header."""
+    data = [{"id": one, "mail": ADA} for one in ids]
+    return JSONResponse({"data": data, "meta": {"next": cursor}}, headers={"Link": link} if link else {})
+
+
+BY_CURSOR = changed(f"{FIND}.pages", {"cursor": "cursor", "next": "meta.next"})
+
+
+def test_a_cursor_that_stays_the_same_leads_on(place):
+    """Where the server keeps the place itself, its cursor is one for all pages; an empty page may stand between."""
+    place.shop.instead += [listed([1, 2], "same"), listed([], "same"), listed([3, 4], "same"), listed([5])]
+    assert [1, 2, 3, 4, 5] == located(place, BY_CURSOR)
+
+
+@pytest.mark.parametrize("ids", [[1], []])
+def test_a_list_that_never_ends(place, ids):
+    """Cursors that are always new, with nothing new behind them, end the step and not the worker."""
+    place.shop.instead += [listed(ids, f"c{number}") for number in range(1100)]
+    with pytest.raises(Final, match=r"customers\.find by email: (a page brings nothing new|the list does not end)"):
+        located(place, BY_CURSOR)
+    assert len(place.shop.heard_at("/find")) <= 1001
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    ['rel="next prev"', "REL=next", 'title="a, b; rel=\\"x\\""; rel=next', "rel=NEXT", 'rel="last" , </x>; rel="next"',
+     "rel = next;", "rel=next; rel=prev"],
+)  # fmt: skip
+def test_a_link_header_is_read_as_its_standard_says(place, parameters):
+    """Several relation types, names in any case, quoted commas, blanks: the next page is found (RFC 8288 3)."""
+    definition = changed(FIND, {**BASIC["resources"]["customers"]["find"][0], **GET})
+    parameters = parameters.replace("</x>", "</find?mail=none&after=0>")
+    place.shop.instead += [listed([1], link=f"</find?mail=x>; {parameters}"), listed([2])]
+    assert [1, 2] == located(place, definition)
+
+
+def test_a_link_header_that_nobody_can_read(place):
+    """What may lead on and cannot be read is not the end of a list."""
+    place.shop.instead.append(listed([1], link='/find?page=2; rel="next"'))
+    with pytest.raises(Final, match="the Link header cannot be read"):
+        located(place, changed(FIND, {**BASIC["resources"]["customers"]["find"][0], **GET}))
+
+
+def test_a_link_brings_no_credentials_of_its_own(place):
+    """What stands before the host in an answer's URL does not replace what the inventory says."""
+    host = place.shop.url.removeprefix("http://")
+    place.shop.instead += [listed([1], link=f"<http://user:pw@{host}/find?mail=x>; rel=next"), listed([2])]
+    definition = changed(FIND, {**BASIC["resources"]["customers"]["find"][0], **GET})
+    assert [1, 2] == located(place, definition)
+    assert {f"Bearer {SECRET}"} == {one["authorization"] for one in place.shop.heard_at("/find")}
 
 
 def test_a_link_to_another_host_is_not_followed(place):

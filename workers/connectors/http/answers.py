@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from shared.domain.errors import Final, Retryable
+from workers.connectors.http.links import targets
 
 LONGEST_WAIT = 86400.0
 AGAIN = 5.0  # seconds, where the system does not say
@@ -39,9 +40,12 @@ class Answer:
             raise Final(f"{self.name}: the answer is not JSON; correct `url` or the definition") from None
 
     def links(self) -> dict[str, str]:
-        """Return the targets of the Link header by their relation (RFC 8288)."""
-        links = httpx.Response(200, headers=self.headers).links
-        return {rel: one["url"] for rel, one in links.items() if rel and "url" in one}
+        """Return the targets of the Link header by their relation (RFC 8288); Final if it cannot be read."""
+        try:
+            return targets(self.headers.get("link", ""))
+        except ValueError:
+            what = "the Link header cannot be read, so the list may go on; correct `pages`"
+            raise Final(f"{self.name}: {what}") from None
 
 
 class Missing(Final):

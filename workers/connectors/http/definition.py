@@ -93,6 +93,7 @@ class Pages(_Model):
     cursor: str | None = None
     next: At | None = None
     link: bool = False
+    repeats: bool = False  # beyond the last page the last one comes again: that is the end
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -132,7 +133,7 @@ class Call(_Model):
     """One request below `url`."""
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
-    path: Annotated[str, Field(pattern="^/")]
+    path: Annotated[str, Field(pattern="^/[!-~]*$")]
     query: dict[str, str] = Field(default_factory=dict)
     body: Any = Field(default=None, alias="json")
 

@@ -12,6 +12,7 @@ from workers.connectors.http import template
 from workers.connectors.http.answers import AGAIN, GONE, Answer, Asked, refusal, speaking
 from workers.connectors.http.auth import Authorisation
 from workers.connectors.http.definition import Call, Listing, Pages
+from workers.connectors.http.pages import Way
 from workers.connectors.http.paths import elements, first
 from workers.connectors.http.template import Values
 
@@ -57,13 +58,17 @@ class Gateway:
         body = None if call.body is None else template.fill(call.body, filled)
         return self._send(name, call.method, url, body, accept)
 
-    def listing(self, name: str, call: Listing, values: Values) -> Iterator[Any]:
-        """Yield the elements of a list, page by page; Missing where there is no such place."""
-        pages, number, seen = call.pages or Pages(link=True), 0, set[Any]()
+    def listing(self, name: str, call: Listing, values: Values, id_at: str) -> Iterator[Any]:
+        """Yield the elements of a list, page by page; Missing where there is no such place.
+
+        It has ended when nothing leads on, or a page is empty where numbers lead on. A page that brings no new element
+        (told by `id_at`) is no end: the system would be cut short in silence, or be asked for ever.
+        """
+        way = Way(call.pages, name)
         url: httpx.URL | None = None
         page: dict[str, str] = {}
         while True:
-            ends = GONE if number and pages.page is not None else frozenset()  # some say so of a page beyond the last
+            ends = GONE if way.numbered and way.pages_read else frozenset()  # some say so of a page beyond the last
             answer = (
                 self._send(name, "GET", url, None, ends)
                 if url
@@ -75,16 +80,12 @@ class Gateway:
             found = elements(document, call.items)
             if found is None:
                 raise Final(f"{name}: the answer has no list at `items`; correct the definition")
-            content = hash(repr(found))
-            if found and content in seen:
-                return  # the same page again: it does not go on
-            yield from found
-            number += 1
-            url, page = self._next(pages, answer, document, number) if call.pages else (None, {})
-            mark = str(url or page)
-            if not (url or page) or mark in seen or (pages.page is not None and not found):
+            if not way.goes_on([first(one, id_at) for one in found]):
                 return
-            seen |= {content, mark}
+            yield from found
+            url, page = self._next(call.pages, answer, document, way.pages_read) if call.pages else (None, {})
+            if not (url or page):
+                return
 
     def follow(self, answer: Answer) -> httpx.URL | None:
         """Return the answer's Location, on this system only."""
@@ -115,7 +116,7 @@ class Gateway:
             raise Final(f"{answer.name}: the answer leads to what is no URL") from None
         if (url.scheme, url.host, url.port) != (self._base.scheme, self._base.host, self._base.port):
             raise Final(f"{answer.name}: the answer leads to another host; it is not followed")
-        return url
+        return url.copy_with(userinfo=b"")  # what stands there would replace our own credentials
 
     def _send(self, name: str, method: str, url: httpx.URL, body: Any, accept: frozenset[int]) -> Answer:
         for _ in range(_TRIES - 1):

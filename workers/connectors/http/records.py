@@ -174,7 +174,7 @@ class Records:
     def _listed(
         self, name: str, parent: Ids, call: Listing, call_name: str, values: Mapping[str, str]
     ) -> Iterator[Record]:
-        for body in self.gateway.listing(call_name, call, values):
+        for body in self.gateway.listing(call_name, call, values, self.resource(name).id):
             own = first(body, self.resource(name).id)
             if not isinstance(own, str | int) or own == "":
                 raise Final(f"{call_name}: an element has no id; correct `items` or `id`")

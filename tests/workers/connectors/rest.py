@@ -50,6 +50,7 @@ class Shop:
         self.heard: list[tuple[str, str, dict[str, str]]] = []
         self.instead: list[Response] = []
         self.tokens = {SECRET}
+        self.instead_of_a_token: Any = None
         self.given = 0
         self.jobs: dict[str, int] = {}  # how often each will still say that it runs
         self.started = 0
@@ -95,6 +96,8 @@ class Shop:
 
     async def token(self, request: Request) -> Any:
         """Hand out a token for client credentials (RFC 6749 4.4)."""
+        if self.instead_of_a_token:
+            return self.instead_of_a_token
         form = (await request.body()).decode()
         basic = request.headers.get("authorization", "")
         in_body = "client_id=acme" in form and f"client_secret={SECRET}" in form

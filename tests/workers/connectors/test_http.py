@@ -175,6 +175,24 @@ def test_wrong_client_credentials(place):
     assert "wrong" not in str(error.value)
 
 
+@pytest.mark.parametrize("token", ["s\u00e9cret", "secret\n", "se\rcret", "se\x00cret"])
+def test_a_token_that_no_header_can_hold(place, token):
+    """It stops the start, and no sign of it is said; nor of one that a token call gives."""
+    with pytest.raises(UsageError, match="^credentials token: it holds a sign that no header can; copy it anew$"):
+        place.connector(credentials={"token": token})
+    place.shop.instead_of_a_token = {"access_token": token}
+    with pytest.raises(Final, match="^the token call: the access_token holds a sign that no header can$"):
+        located(place, changed("auth", OAUTH), credentials=KEYS)
+
+
+@pytest.mark.parametrize("lasts", ["null", "NaN", '"3600"'])
+def test_a_token_may_last_without_saying_how_long(place, lasts):
+    """A null, or no number, is what no word at all would be: an hour."""
+    place.shop.tokens = {"t"}
+    place.shop.instead_of_a_token = Response(f'{{"access_token": "t", "expires_in": {lasts}}}')
+    assert [1, 2] == located(place, changed("auth", OAUTH), credentials=KEYS)
+
+
 def test_a_header_of_ones_own(place):
     """Any header may carry the key."""
     definition = changed("auth", {"scheme": "header", "name": "Authorization", "secret": "token"})
@@ -314,6 +332,28 @@ def test_a_job_that_fails(place):
     connector.locate(desk.work())
     with pytest.raises(Final, match=r"customers\.delete\.job: the system says that it failed"):
         connector.delete(desk.work())
+
+
+@pytest.mark.parametrize(("answer", "says"), [({}, Final), ({"state": None}, Waiting)])
+def test_a_job_without_a_state(place, answer, says):
+    """A state that is not where the definition says is told at once; a null is a state."""
+    connector = place.connector(changed("resources.customers.delete", JOB | {"job": BY_ID}))
+    desk = Desk(ada())
+    connector.locate(desk.work())
+    place.shop.instead += [JSONResponse({"job": {"id": "j1"}}, 202), *([JSONResponse(answer)] * 9)]
+    with pytest.raises(says, match=r"customers\.delete\.job"):
+        connector.delete(desk.work())
+
+
+def test_what_cannot_be_searched_is_said(place):
+    """Records bear numbers, no call finds them by one: for a ticket that names a number that is a residual."""
+    connector = place.connector(changed("resources.customers.fields.tel", {"identity": "phone_number"}))
+    assert 0 == connector.locate(Desk(ada()).work()).total("residual")
+    by_number = Subject(ada().given | {normalise("phone_number", "+4930123456")}, region="DE")
+    outcome = connector.locate(Desk(by_number).work())
+    assert {"customers": {"found": 2, "residual": 1}} == outcome.counts
+    assert ["the system has no search by phone_number: look by hand"] == [one.ground for one in outcome.reasons]
+    assert ["customers.find"] == [one.place for one in connector.check() if one.severity == "note"][:1]
 
 
 def test_a_job_that_takes_long_is_begun_once(place):

@@ -2,16 +2,18 @@
 
 import time
 from collections.abc import Mapping
+from math import isfinite
 
 import httpx
 from pydantic import SecretStr
 
-from shared.domain.errors import Final
+from shared.domain.errors import Final, UsageError
 from workers.connectors.http.answers import Answer, refusal
 from workers.connectors.http.definition import Auth
 from workers.connectors.http.settings import is_safe
 
 _BEFORE_ITS_END = 30.0  # seconds: a token is renewed before it ends
+_LASTS = 3600.0  # seconds, where the answer does not say
 _NAME = "the token call"
 
 
@@ -21,6 +23,8 @@ class Authorisation:
     def __init__(self, auth: Auth, credentials: Mapping[str, SecretStr], *, insecure: bool) -> None:
         self._auth, self._credentials, self._insecure = auth, credentials, insecure
         self._token, self._until = "", 0.0
+        if auth.secret and not _fits(self._secret(auth.secret)):
+            raise UsageError(f"credentials {auth.secret}: it holds a sign that no header can; copy it anew")
 
     def headers(self, client: httpx.Client, base: httpx.URL) -> dict[str, str]:
         """Return the headers of a request; a token is fetched when there is none."""
@@ -63,10 +67,18 @@ class Authorisation:
         try:
             said = answer.json()
             self._token = str(said["access_token"])
-            lasts = float(said.get("expires_in", 3600))
+            lasts = float(said.get("expires_in") or _LASTS)
         except (ValueError, KeyError, TypeError, AttributeError):
             raise Final(f"{_NAME}: the answer holds no access_token") from None
+        if not _fits(self._token):
+            raise Final(f"{_NAME}: the access_token holds a sign that no header can")
+        lasts = lasts if isfinite(lasts) else _LASTS
         self._until = time.monotonic() + max(lasts - _BEFORE_ITS_END, lasts / 2)
 
     def _secret(self, name: str) -> str:
         return self._credentials[name].get_secret_value()
+
+
+def _fits(value: str) -> bool:
+    """Say whether a value can stand in a header (RFC 9110 5.5)."""
+    return value.isascii() and value.isprintable()

@@ -7,7 +7,7 @@ from shared.domain.errors import Final
 from shared.masking import strategy
 from workers.connectors.http.answers import GONE, Answer
 from workers.connectors.http.definition import Act, Busy, Call, Job
-from workers.connectors.http.paths import first, put
+from workers.connectors.http.paths import first, put, there
 from workers.connectors.http.records import Ids, Record, Records, key_of
 from workers.connectors.http.wait import Patience
 
@@ -86,7 +86,10 @@ class Change:
             answer = self._look(call_name, job, number, values)
             if answer.status in GONE:
                 return True  # a job that has been put away has ended; the second look asks whether it did its work
-            state = first(answer.document(), job.state)
+            document = answer.document()
+            if not there(document, job.state):
+                raise Final(f"{call_name}.job: the answer has no `state` where the definition says; correct it")
+            state = first(document, job.state)
             if state in job.failed:
                 raise Final(f"{call_name}.job: the system says that it failed; see there, then retry")
             return state in job.done

@@ -25,6 +25,9 @@ def check(records: Records) -> Iterator[Finding]:
     for name, resource in records.definition.resources.items():
         for kind in {one.by for one in resource.find if one.by}:
             list(records.search(name, [Identifier(kind, _NOBODY.get(kind, "nobody-asks-for-this"))]))
+        for kind in sorted(resource.unsearched):
+            what = f"records bear a {kind}, and no call finds them by it: who is known by that alone is not found"
+            yield Finding("note", f"{name}.find", what, "add a call where the API has one; tickets say it as residual")
         sample = list(islice(records.everyone(name), _SAMPLE))
         if sample and resource.read and records.read(name, sample[0].ids) is None:
             yield Finding("error", f"{name}.read", "does not find what `list` gives", "correct its path")

@@ -59,7 +59,7 @@ class Auth(_Model):
     """How the system knows us; what is named are keys of `credentials` in the inventory."""
 
     scheme: Literal["none", "header", "bearer", "oauth2"] = "none"
-    name: str = ""  # of the header
+    name: Annotated[str, Field(pattern=r"^[\w!#$%&'*+.^`|~-]*$")] = ""  # of the header (RFC 9110 5.6.2)
     secret: str = ""
     token_path: str = ""  # OAuth2 client credentials (RFC 6749 4.4): a path below `url`, or a whole URL
     client_id: str = ""
@@ -231,6 +231,12 @@ class Resource(_Model):
         for name in ("list", "read", "delete", "patch"):
             if (call := getattr(self, name)) is not None:
                 yield name, call
+
+    @property
+    def unsearched(self) -> frozenset[str]:
+        """The kinds of identifier that a root's records bear, and by which none of its calls finds them."""
+        borne = {one.identity for one in self.fields.values() if one.identity}
+        return frozenset() if self.within else frozenset(borne - {one.by for one in self.find})
 
     @property
     def maskable(self) -> dict[str, FieldSpec]:

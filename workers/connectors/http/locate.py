@@ -50,6 +50,7 @@ class Search:
             if known == self._subject.identifiers:
                 self._walk()
             wanted = self._subject.identifiers - known
+        self._tell_unsearched()
         for place, one in self._taken.items():
             fate = self._fates.get(place) or (SHARED if one.shared else "")
             self._work.note(Found(*place, sure=one.whose == "sure", fate=fate, digest=one.digest))
@@ -57,6 +58,14 @@ class Search:
         self._outcome.identifiers |= self._subject.identifiers - self._work.subject.identifiers
         self._outcome.names |= self._subject.names - self._work.subject.names
         return self._outcome
+
+    def _tell_unsearched(self) -> None:
+        """Count what the ticket names and the system cannot look for: a record that bears nothing else stays unseen."""
+        named = {one.kind for one in self._work.subject.given}
+        for name, resource in self._records.definition.resources.items():
+            for kind in sorted(resource.unsearched & named):
+                self._outcome.count(name, "residual")
+                self._outcome.because(name, "residual", f"the system has no search by {kind}: look by hand")
 
     def _round(self, wanted: frozenset[Identifier]) -> None:
         """Take what an own identifier finds first: its names tell whether a shared phone number's record is theirs."""

@@ -35,6 +35,11 @@ def first(document: Any, path: str) -> Any:
     return next(iter(pick(document, path)), None)
 
 
+def there(document: Any, path: str) -> bool:
+    """Say whether anything stands at a path, a null too."""
+    return any(True for _ in _walk(document, steps(path)))
+
+
 def elements(document: Any, path: str) -> list[Any] | None:
     """Return the list that a path with `[]` at its end names; None where no list stands there."""
     head = steps(path)[:-1]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from s3fs import S3FileSystem
 
 from shared import log
 from shared.domain.errors import RightsdeskError
@@ -25,6 +26,7 @@ from tests.line import open_line
 from tests.servers import Postgres
 from tests.small import ticket
 from workers import connectors
+from workers.checks import check
 
 CANARY = "canary"
 SUBJECT = Subject(given=frozenset({Identifier("email", "canary-ada@example.org")}), region="DE")
@@ -64,6 +66,12 @@ def serving(handler: type[Rubbish]) -> Iterator[int]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@pytest.fixture(autouse=True)
+def once(monkeypatch):
+    """Let s3fs ask once: what it says does not change with its pauses."""
+    monkeypatch.setattr(S3FileSystem, "retries", 1)
 
 
 @pytest.fixture(scope="module")
@@ -218,6 +226,34 @@ def test_no_exception_shows_a_canary(broken):
     found = errors(broken)
     assert found
     assert not [text for error in found for text in shown(error) if CANARY in text.casefold()]
+
+
+INDEX = 'connector = "objects"\nurl = "canary-folder"\nowner = { index = "%s", table = "t", path = "p", email = "m" }\n'
+HTTP = 'connector = "http"\nurl = "%s"\ndefinition = "canary.yaml"\n'
+ODD = {
+    "a port that is no number": sql("postgresql+psycopg://canary-user:canary-pass@127.0.0.1:canary/canary-db"),
+    "an unknown option": sql("mysql+pymysql://canary-user:canary-pass@127.0.0.1/canary-db?canary=1"),
+    "a charset that is none": sql("mysql+pymysql://canary-user:canary-pass@127.0.0.1/canary-db?charset=canary"),
+    "a timeout that is no number": sql("sqlite:///canary-other.db?timeout=canary"),
+    "an option of SQLite's": sql("sqlite:///canary-other.db?canary=1"),
+    "an index with such an option": INDEX % "mysql+pymysql://canary-user:canary-pass@127.0.0.1/canary-db?canary=1",
+    "an index with such a port": INDEX % "postgresql+psycopg://canary-user:canary-pass@127.0.0.1:canary/canary-db",
+    "an address without an end": HTTP % "https://[::canary",
+    "a port of letters": HTTP % "https://127.0.0.1:canary",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("keys", ODD.values(), ids=ODD)
+def test_an_odd_url_is_one_clear_line(tmp_path, keys, capfd):
+    """What a driver makes of it is no error of the connector's: the line says what to correct, and no value."""
+    where = place(tmp_path / "place", keys)
+    system = where.inventory.system("broken")
+    (found,) = (one for one in check(system, where.inventory.clients["acme"]) if one.severity == "error")
+    said = f"{found.place}: {found.what}; {found.todo}"
+    assert "unexpected" not in said
+    assert "`url`" in said or "`index`" in said
+    errors(where)
+    assert CANARY not in said + "".join(capfd.readouterr())
 
 
 def test_no_exception_shows_what_a_real_server_refused(shut):

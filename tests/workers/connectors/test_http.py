@@ -178,10 +178,10 @@ def test_wrong_client_credentials(place):
 @pytest.mark.parametrize("token", ["s\u00e9cret", "secret\n", "se\rcret", "se\x00cret"])
 def test_a_token_that_no_header_can_hold(place, token):
     """It stops the start, and no sign of it is said; nor of one that a token call gives."""
-    with pytest.raises(UsageError, match="^credentials token: it holds a sign that no header can; copy it anew$"):
+    with pytest.raises(UsageError, match=r"^credentials token: it holds a sign that no header can; copy it anew$"):
         place.connector(credentials={"token": token})
     place.shop.instead_of_a_token = {"access_token": token}
-    with pytest.raises(Final, match="^the token call: the access_token holds a sign that no header can$"):
+    with pytest.raises(Final, match=r"^the token call: the access_token holds a sign that no header can$"):
         located(place, changed("auth", OAUTH), credentials=KEYS)
 
 

@@ -30,7 +30,7 @@ class HttpSettings(BaseModel):
     def _safe(self) -> Self:
         try:
             url = httpx.URL(self.url)
-        except httpx.InvalidURL:
+        except (httpx.InvalidURL, ValueError):
             raise ValueError("`url` is no URL") from None
         if url.userinfo or url.query or url.fragment:
             raise ValueError("`url` holds neither credentials nor a query; name them in `credentials`")

@@ -208,9 +208,12 @@ class _Table:
 
     @contextmanager
     def _connected(self) -> Iterator[tuple[sa.Connection, sa.Table]]:
-        engine = sa.create_engine(self._rule.index, poolclass=sa.NullPool, hide_parameters=True)
         schema, _, name = (self._rule.table or "").rpartition(".")
-        table = sa.Table(name, sa.MetaData(), schema=schema or None, autoload_with=engine)
+        try:
+            engine = sa.create_engine(self._rule.index, poolclass=sa.NullPool, hide_parameters=True)
+            table = sa.Table(name, sa.MetaData(), schema=schema or None, autoload_with=engine)
+        except (TypeError, AttributeError, LookupError):  # drivers check nothing of a URL
+            raise Final(_UNREADABLE) from None
         if not set(self._rule.columns) <= set(table.c.keys()):
             raise Final(_UNREADABLE)
         with engine.connect() as connection:

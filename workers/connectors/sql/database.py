@@ -31,7 +31,7 @@ def url_of(text: str, folder: Path) -> sa.URL:
     """Return a SQLAlchemy URL; a relative SQLite path is below the inventory's folder."""
     try:
         url = sa.make_url(text)
-    except sa.exc.ArgumentError:
+    except (sa.exc.ArgumentError, ValueError):  # a port that is no number
         raise UsageError("`url` is not a SQLAlchemy URL, such as sqlite:///chat.db") from None
     driver = DRIVERS.get(url.get_backend_name())
     if driver is None:
@@ -152,9 +152,13 @@ class Database:
         return self._tables[name]
 
     def _connect(self) -> sa.Connection:
-        if self._engine is None:
-            self._engine = _engine(self._url, self._system)
-        return self._engine.connect()
+        try:
+            if self._engine is None:
+                self._engine = _engine(self._url, self._system)
+            return self._engine.connect()
+        except (TypeError, ValueError, AttributeError, LookupError):  # drivers check nothing, and quote what they get
+            what = "the driver cannot use `url`; correct its host, and what follows ?"
+            raise UsageError(f"{self._system}: {what}") from None
 
     @contextmanager
     def _refusals(self, place: str) -> Iterator[None]:
@@ -193,6 +197,8 @@ def _engine(url: sa.URL, system: str) -> sa.Engine:
     if lite and path and not path.startswith((":memory:", "file:")):
         if not Path(path).is_file():
             raise Final(f"{system}: the database file of the inventory's `url` does not exist")
+        if not {*url.query} <= {"timeout"}:
+            raise UsageError(f"{system}: of what follows ? in `url`, a SQLite file takes `timeout` alone")
         # mode=rw: a file that goes away in between must not come back empty.
         place = f"file:{quote(path)}?mode=rw"
         wait = float(str(url.query.get("timeout", 30)))  # seconds for another's lock

@@ -164,6 +164,7 @@ def test_only_what_a_ticket_moved_is_moved_back_for_it(disk):
         '[{"email": "ada@example.org"}]',
         '{"Email": "ada@example.org"}',
         '{"email": "ada@example.org; bob@example.org"}',
+        '{"email": "ada@example.org", "email": "bob@example.org"}',
     ],
 )
 def test_a_sidecar_that_the_rule_cannot_read_goes_to_a_person(disk, content):
@@ -175,6 +176,21 @@ def test_a_sidecar_that_the_rule_cannot_read_goes_to_a_person(disk, content):
     disk.run(desk, "delete", SIDECAR)
     assert 0 == disk.run(desk, "absent", SIDECAR, act="delete").total("hit")
     assert before == disk.all()
+
+
+@pytest.mark.parametrize("name", ["k.pdf.JSON", "k.Json"])
+def test_a_sidecar_in_other_letters_goes_to_a_person(disk, name):
+    """It may be what says whose the object is, so it is no mention that loses her."""
+    disk.put("contracts/k.pdf", b"%PDF")
+    disk.put(f"contracts/{name}", {"email": ADA})
+    disk.put("contracts/l.pdf", b"%PDF")
+    before, desk = disk.all(), Desk(subject())
+    assert {"contracts": {"ambiguous": 2}} == disk.run(desk, "locate", SIDECAR).counts
+    disk.run(desk, "delete", SIDECAR)
+    assert before == disk.all()
+    desk.take_ambiguous = True
+    disk.run(desk, "delete", SIDECAR)
+    assert {"contracts/l.pdf"} == set(disk.all())
 
 
 @pytest.mark.parametrize(("domains", "expected"), [((), "mention"), (("acme.example",), "subject")])
@@ -307,6 +323,32 @@ def test_a_link_is_not_followed(tmp_path):
     disk.run(desk, "locate", SCAN)
     disk.run(desk, "delete", SCAN)
     assert "bob@example.org ada@example.org" == outside.read_text()
+
+
+def test_a_link_is_told(tmp_path):
+    """One that leads out may hide anybody's, one that is named after her is hers; what is listed anyway is not told."""
+    (tmp_path / "outside").mkdir()
+    disk = Disk("docs", tmp_path)
+    disk.put("calls/+4930123456/a.wav", b"RIFF")
+    disk.put("calls/+4930555555/b.wav", b"RIFF")
+    calls = tmp_path / "docs/calls"
+    (calls / "+4930555555/same.wav").symlink_to("b.wav")
+    with closing(disk.connector(IN_PATH)) as connector:
+        assert [] == list(connector.check())
+    for name, target in (("+4930123456/l.wav", calls / "+4930555555/b.wav"), ("2025", tmp_path / "outside"),
+                         ("lost", "/nowhere"), ("loop", calls)):  # fmt: skip
+        (calls / name).symlink_to(target)
+    desk = Desk(subject())
+    outcome = disk.run(desk, "locate", IN_PATH)
+    assert {"calls": {"found": 1, "residual": 3}} == outcome.counts
+    assert {"symbolic links are not followed, nor deleted: look by hand at what they lead to"} == {
+        one.ground for one in outcome.reasons
+    }
+    disk.run(desk, "delete", IN_PATH)
+    assert {"calls": {"residual": 3}} == disk.run(desk, "absent", IN_PATH, act="delete").counts
+    assert b"RIFF" == (calls / "+4930555555/b.wav").read_bytes()
+    with closing(disk.connector(IN_PATH)) as connector:
+        assert ["2 symbolic links"] == [one.place for one in connector.check()]
 
 
 def test_a_redacted_file_keeps_its_rights(tmp_path):

@@ -28,7 +28,7 @@ from workers.connectors.objects.erasing import UPLOADS, Eraser, Together, purge
 from workers.connectors.objects.faults import reachable
 from workers.connectors.objects.index import INDEX
 from workers.connectors.objects.judge import Judge
-from workers.connectors.objects.looking import UNREAD, Look, each
+from workers.connectors.objects.looking import Look, each
 from workers.connectors.objects.owners import Index, InPath, Rule, Sidecar, Tagged
 from workers.connectors.objects.ownership import CATEGORIES
 from workers.connectors.objects.sidecar import as_written, document_of
@@ -86,7 +86,7 @@ class Objects:
             collection = judge.collection(judged.place.key)
             if judged.unread:
                 outcome.count(collection, "residual")
-                outcome.because(collection, "residual", UNREAD)
+                outcome.because(collection, "residual", judged.unread)
             if not judged.how:
                 continue
             with reachable():

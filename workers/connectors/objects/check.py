@@ -20,6 +20,10 @@ def check(store: Store, rule: Rule, judge: Judge) -> Iterator[Finding]:
         yield Finding("note", "storage", what, "see that the credentials may put and delete objects")
     elif not may_change:
         yield Finding("error", "storage", "objects may not be changed", "give the worker's user the rights")
+    places = islice((one for folder in store.folders() for found in folder.values() for one in found), _LOOKED_AT)
+    if links := sum(one.link == "out" for one in places):
+        what = "lead out of the storage or nowhere, and are not followed: each ticket ends with a residual"
+        yield Finding("drift", f"{links} symbolic links", what, "mount there what they lead to, or name it as a system")
     without = list(islice(judge.rows_without_object(), _LOOKED_AT))
     if missing := sum(without):
         what = "name an object that is not there as written; nobody's erasure can find what they mean"

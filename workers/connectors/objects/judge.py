@@ -25,6 +25,8 @@ _BY_OWNER = "an object of the person stands that was not noted"
 _BY_SIDECAR = "what lies beside an object names the person, not as the rule reads it"
 _BY_PATH = "an identifier stands in a path"
 _BY_TEXT = "an identifier stands in a text"
+UNREAD = "some objects cannot be read (their kind, a password, damage): look at them by hand"
+LINK = "symbolic links are not followed, nor deleted: look by hand at what they lead to"
 _BY_ROW = "a row of the index names the person, not as the rule reads it"
 _UNFINISHED = "an unfinished upload of the person's stands"
 
@@ -39,7 +41,7 @@ class Judged:
     shared: bool = False
     owners: tuple[Owner, ...] = ()
     where: str = ""
-    unread: bool = False
+    unread: str = ""  # why nobody can say whose it is
 
     @property
     def by_path(self) -> bool:
@@ -64,7 +66,10 @@ class Judge:
         for folder in self._store.folders():
             for places, owners, lies_beside in self._owned(folder):
                 own, how = ownership(owners, self.subject), "file" if lies_beside else "subject"
-                if own.theirs:
+                if places[0].link:
+                    hides = self._hides(places[0]) or own.theirs or self.in_path(places[0].key)
+                    yield Judged(places[0], unread=LINK if hides else "")
+                elif own.theirs:
                     yield Judged(places[0], how, own.sure, own.shared, owners, _BY_OWNER)
                 elif doubted := self._claims and self._claims.doubted(places[0].key):
                     yield Judged(places[0], how, sure=False, shared=doubted.shared, where=_BY_ROW)
@@ -98,6 +103,8 @@ class Judge:
             return
         for folder in self._store.folders():
             for (place, *_), owners, _ in self._owned(folder):
+                if place.link:
+                    continue
                 yield place, owners if not isinstance(self._rule, Scan) else tuple(self._named(place))
 
     def by_now(self, key: str, *, beside: bool) -> Ownership | None:
@@ -211,24 +218,30 @@ class Judge:
         owners_of = {name: self._read(folder[name][0].key) for name in sidecars}
         # One that names the person where the rule reads no owner may be theirs: a person has to look.
         unknown = (name for name in sidecars if not _known(owners_of[name]))
-        unread = {name for name in unknown if any(map(self.is_named_in, folder[name]))}
-        self._doubted = {folder[name][0].key for name in folder if {name, pairs.get(name)} & unread}
+        like = {name: one for name, one in self._rule.like(folder).items() if name not in pairs}
+        unread = {name for name in {*unknown, *like.values()} if any(map(self.is_named_in, folder[name]))}
+        said_by = like | pairs
+        self._doubted = {folder[name][0].key for name in folder if {name, said_by.get(name)} & unread}
         yield from ((name, owners_of.get(pairs.get(name, ""), ()), False) for name in folder if name not in sidecars)
         yield from ((name, owners_of[name], True) for name in sorted(sidecars))
 
     def _by_content(self, places: list[Place]) -> Judged:
-        place, unread = places[0], False
+        place, unread = places[0], ""
         try:
             if isinstance(self._rule, Scan) and self._names_person_only(place):
                 return Judged(place, "subject", where=_BY_TEXT)
             mentioned = any(map(self.names_person, places))
         except Unreadable:
-            mentioned, unread = False, True
+            mentioned, unread = False, UNREAD
         if self.in_path(place.key):
             return Judged(place, "subject", sure=False, where=_BY_PATH)
         if mentioned:
             return Judged(place, "mention", where=_BY_TEXT)
         return Judged(place, unread=unread)
+
+    def _hides(self, link: Place) -> bool:
+        """Say whether a link leads to what may be anybody's, as far as the client does not know better."""
+        return link.link == "out" and not (isinstance(self._rule, Scan) and self._rule.passes_over(link.key))
 
     def _names_person_only(self, place: Place) -> bool:
         """Say so in a scanned storage, where what cannot be read may be anybody's."""

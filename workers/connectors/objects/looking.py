@@ -15,7 +15,6 @@ from workers.connectors.objects.store import Store
 T = TypeVar("T")
 
 _NONE = ("", "", "")
-UNREAD = "some objects cannot be read (their kind, a password, damage): look at them by hand"
 
 
 class Look:
@@ -34,7 +33,7 @@ class Look:
             collection = self._judge.collection(judged.place.key)
             if judged.unread:
                 self._outcome.count(collection, "residual")
-                self._outcome.because(collection, "residual", UNREAD)
+                self._outcome.because(collection, "residual", judged.unread)
             self._hit(collection, self._still_there(judged, *self._notes.get((collection, judged.place.key), _NONE)))
         for one in each(self._judge.rows()):
             how, fate, _ = self._notes.get((INDEX, self._judge.mark(one.row)), _NONE)

@@ -41,6 +41,16 @@ class Sidecar(StrictRule):
         found = {name: next((one for one in self.names(name) if one in names and one != name), "") for name in names}
         return {name: sidecar for name, sidecar in found.items() if sidecar}
 
+    def like(self, names: Collection[str]) -> dict[str, str]:
+        """Return {object: what would be its sidecar} where a suffix is in other letters, such as .JSON."""
+        folded = {name.casefold(): name for name in names if not name.endswith(self.sidecar)}
+        odd = {name for name in folded.values() if name.casefold().endswith(self.sidecar.casefold())}
+        pairs = {
+            name: next((folded[one.casefold()] for one in self.names(name) if one.casefold() in folded), "")
+            for name in names
+        }
+        return {name: one for name, one in pairs.items() if one in odd} | {one: one for one in odd}
+
     def owners(self, document: Mapping[str, Any], subject: Subject) -> list[Owner]:
         """Return the owners that a sidecar names; what else it says of one owner is theirs, of several nobody's."""
         values = list(self._values(document))
@@ -102,7 +112,7 @@ class Sidecar(StrictRule):
 def document_of(raw: bytes | None, name: str = ".json") -> dict[str, Any] | None:
     """Return what a sidecar says; None if it is no JSON object, and has no lines `field=value` either."""
     try:
-        document = json.loads(raw) if raw else None
+        document = json.loads(raw, object_pairs_hook=_once) if raw else None
     except (ValueError, RecursionError):
         document = _fields(raw or b"") if not name.endswith(".json") else None
     return document if isinstance(document, dict) else None
@@ -120,6 +130,13 @@ def as_written(document: Mapping[str, Any], like: bytes) -> bytes:
         return match.group() if new == before.get(field) else f"{field}{gap}{new}{end}"
 
     return _LINE.sub(line, like.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a document that says a key twice: readers differ in which one counts."""
+    if len(found := dict(pairs)) < len(pairs):
+        raise ValueError("a key stands twice")
+    return found
 
 
 def _fields(raw: bytes) -> dict[str, str] | None:

@@ -43,6 +43,7 @@ class Place:
     modified: datetime | None = None
     version: str = ""  # empty for what everybody sees
     marker: bool = False
+    link: str = ""  # a symbolic link, which is not followed: `inside` where it leads to what is listed anyway, or `out`
 
 
 class Taken(Exception):
@@ -278,9 +279,17 @@ class Store:
                     continue
                 if info["type"] == "directory":
                     yield f"{key}/"
+                elif info.get("islink") or info["type"] == "link":
+                    where = self._path(key, restricted=restricted)
+                    yield Place(key, where, restricted, link="inside" if self._leads_inside(where) else "out")
                 elif info["type"] == "file":
                     where = self._path(key, restricted=restricted)
                     yield Place(key, where, restricted, info.get("size"), _time(info))
+
+    def _leads_inside(self, path: str) -> bool:
+        root = Path(self._opened[1]).resolve()
+        local, target = isinstance(self.fs, LocalFileSystem), Path(path)
+        return local and target.exists() and target.resolve().is_relative_to(root)
 
     def _kept(self, bucket: Bucket, folder: str, *, restricted: bool) -> Iterator[Place | str]:
         root = self._path("", restricted=restricted)

@@ -109,6 +109,13 @@ def test_a_link_header_is_read_as_its_standard_says(place, parameters):
     assert [1, 2] == located(place, definition)
 
 
+def test_a_link_to_itself_is_no_end(place):
+    """A next page that is the same one brings nothing new."""
+    place.shop.instead += [listed([1], link="<>; rel=next")] * 2
+    with pytest.raises(Final, match="a page brings nothing new"):
+        located(place, changed(FIND, {**BASIC["resources"]["customers"]["find"][0], **GET}))
+
+
 def test_a_link_header_that_nobody_can_read(place):
     """What may lead on and cannot be read is not the end of a list."""
     place.shop.instead.append(listed([1], link='/find?page=2; rel="next"'))

@@ -102,7 +102,7 @@ class Gateway:
         """Return the next page's URL, or what its query says; neither where the list has ended."""
         if pages.link:
             target = answer.links().get("next")
-            return (self._own(answer, target) if target else None), {}
+            return (None if target is None else self._own(answer, target)), {}
         if pages.page is not None:
             return None, {pages.page: str(pages.first + number)}
         cursor = first(document, pages.next or "")

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from pydantic import BaseModel, ConfigDict
 
 from shared.domain.identifier import Identifier, Subject
-from shared.domain.outcome import Found, Outcome, latest
+from shared.domain.outcome import Found, Outcome
 from shared.inventory import Client, System
 from shared.ports import Work
 
@@ -58,7 +58,11 @@ class Desk:
 
     def found(self) -> list[Found]:
         """Return the latest notes that a verb may act on."""
-        return [one for one in latest(self.notes).values() if one.sure or self.take_ambiguous]
+        notes: dict[tuple[str, str], Found] = {}
+        for one in self.notes:
+            notes.pop(one.place, None)  # the order is that of the last writing
+            notes[one.place] = one
+        return [one for one in notes.values() if one.sure or self.take_ambiguous]
 
     def work(self, **args: Any) -> Work:
         """Return work with these verb arguments."""

@@ -1,6 +1,6 @@
 """What a verb did: counts per collection, reasons without personal data, and what it wrote down."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -100,12 +100,3 @@ class Outcome:
 def total(counts: Mapping[str, Mapping[str, int]], *outcomes: str) -> int:
     """Sum the named outcomes over all collections of a `counts` mapping."""
     return sum(of.get(name, 0) for of in counts.values() for name in outcomes)
-
-
-def latest(found: Iterable[Found]) -> dict[tuple[str, str], Found]:
-    """Return the last note about each record, in the order of writing."""
-    notes: dict[tuple[str, str], Found] = {}
-    for one in found:
-        notes.pop(one.place, None)
-        notes[one.place] = one
-    return notes

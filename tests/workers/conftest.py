@@ -5,7 +5,9 @@ import sys
 
 import pytest
 
+from tests import small
 from tests.command import Desk, Said
+from tests.line import open_line
 from workers.cli import main
 
 
@@ -46,3 +48,18 @@ def bare(tmp_path, monkeypatch, desk):
     """An empty home in place of it."""
     monkeypatch.setenv("RIGHTSDESK_HOME", str(tmp_path / "bare"))
     return tmp_path / "bare"
+
+
+@pytest.fixture
+def opened(tmp_path, valkey, valkey_url):
+    """Open lines over worlds of a client with these keys."""
+    lines = []
+
+    def make(head="", **kinds):
+        world = small.build(tmp_path / f"world{len(lines)}", head=head, **kinds)
+        lines.append(open_line(tmp_path / f"home{len(lines)}", world.systems, broker=valkey_url))
+        return lines[-1], world
+
+    yield make
+    for line in lines:
+        line.close()

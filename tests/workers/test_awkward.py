@@ -10,7 +10,6 @@ from sqlalchemy import update
 from shared.domain.errors import UsageError
 from shared.store import steps
 from shared.store.tables import StepRow, TicketRow
-from tests import small
 from tests.line import open_line
 from tests.small import ADA, BOB, ticket
 from tests.walks.test_rights import INCIDENT, asked, breach
@@ -18,21 +17,6 @@ from workers.conductor import accept
 from workers.decisions import Decision, decide
 from workers.submit import check
 from workers.sweep import sweep
-
-
-@pytest.fixture
-def opened(tmp_path, valkey, valkey_url):
-    """Open lines over worlds of a client with these keys."""
-    lines = []
-
-    def make(head="", **kinds):
-        world = small.build(tmp_path / f"world{len(lines)}", head=head, **kinds)
-        lines.append(open_line(tmp_path / f"home{len(lines)}", world.systems, broker=valkey_url))
-        return lines[-1], world
-
-    yield make
-    for line in lines:
-        line.close()
 
 
 def later(line, **delta):

@@ -7,28 +7,11 @@ import pytest
 
 from shared.domain.errors import UsageError
 from shared.store.tables import TicketRow
-from tests import small
-from tests.line import open_line
 from tests.small import ticket
 from tests.walks.test_rights import asked
 from workers import views
 from workers.decisions import Decision, decide
 from workers.package import package_files
-
-
-@pytest.fixture
-def opened(tmp_path, valkey, valkey_url):
-    """Open lines over worlds of a client with these keys."""
-    lines = []
-
-    def make(head="", **kinds):
-        world = small.build(tmp_path / f"world{len(lines)}", head=head, **kinds)
-        lines.append(open_line(tmp_path / f"home{len(lines)}", world.systems, broker=valkey_url))
-        return lines[-1], world
-
-    yield make
-    for line in lines:
-        line.close()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from shared.domain.case import Gate, Right, closing
 from shared.domain.identifier import Identifier
-from shared.domain.outcome import Found, Outcome, latest
+from shared.domain.outcome import Outcome
 from shared.domain.step import Step
 from tests.workflows.cases import LATER, NOW, case_of, done
 
@@ -170,9 +170,3 @@ def test_an_outcome_counts_known_kinds():
     assert [{"collection": "m", "outcome": "retained", "ground": "§ 257 HGB", "until": "2026-02-01"}] == [
         reason.as_json() for reason in outcome.reasons
     ]
-
-
-def test_the_last_note_about_a_record_counts():
-    """In the order of writing."""
-    notes = [Found("a", "1"), Found("b", "1"), Found("a", "1", fate="retained")]
-    assert [Found("b", "1"), Found("a", "1", fate="retained")] == list(latest(notes).values())

@@ -133,7 +133,7 @@ class Fates:
             kept
             for name, fields in self._needed
             if name == collection.name
-            for value in links(collection, row, fields)
+            for value in links(collection, row, fields, blank=True)
             if (kept := self._needs.get((name, *fields, value)))
         ]
         if needed := next((kept for kept in needs if kept.how == "needed"), None):
@@ -153,7 +153,7 @@ class Fates:
             if one.child == collection.name and holds(row, one.when):
                 why = Kept("needed", kept.ground, kept.until) if whole else Kept("masked", NEEDED)
                 self._needed[one.parent, one.parent_fields] = None
-                for value in links(collection, row, one.child_fields):
+                for value in links(collection, row, one.child_fields, blank=one in self.enforced):
                     place = (one.parent, *one.parent_fields, value)
                     if whole or place not in self._needs:
                         self._needs[place] = why
@@ -166,11 +166,11 @@ class Fates:
         child = self._graph.collections[reference.child]
         table = self._database.table(child.name)
         values: dict[str, list[str]] = {}
-        parent = self._graph.collections[reference.parent]
+        parent, blank = self._graph.collections[reference.parent], reference in self.enforced
         for key, row in rows.items():
-            for value in links(parent, row, reference.parent_fields):
+            for value in links(parent, row, reference.parent_fields, blank=blank):
                 values.setdefault(value, []).append(key)
-        raw = {one for row in rows.values() for one in links(parent, row, [reference.parent_field])}
+        raw = {one for row in rows.values() for one in links(parent, row, [reference.parent_field], blank=blank)}
         field = child.fields.get(reference.child_field) or Column(reference.child_field)
         fields = {child.fields[one].column if one in child.fields else one for one in reference.child_fields}
         query = sa.select(*(table.c[name] for name in {*child.primary_key, *fields})).where(
@@ -180,7 +180,7 @@ class Fates:
         with self._database.reading(child.name) as connection:
             for one in connection.execution_options(yield_per=500).execute(query).mappings():
                 if (child.name, key_of(child, one)) not in self._notes.fates:
-                    for value in links(child, one, reference.child_fields):
+                    for value in links(child, one, reference.child_fields, blank=blank):
                         yield from values.get(value, ())
 
 

@@ -144,18 +144,23 @@ class Graph:
         return tuple(order)
 
 
-def author_of(collection: Collection, row: Mapping[Any, Any]) -> Any:
+def author_of(collection: Collection, row: Mapping[Any, Any]) -> str | None:
     """Return the value that points to a row's author, or None if the map names none for this row."""
     author = collection.ext.author
     if author is None or not holds(row, author.when.items()):
         return None
-    return row[author.field]
+    return next(iter(links(collection, row, [author.field])), None)
 
 
-def links(collection: Collection, row: Mapping[Any, Any], fields: Sequence[str]) -> list[str]:
-    """Return the values by which a row is linked in some fields, as text: one for each of a list's, none without."""
-    each = [[text_of(one) for one in values(collection, field, row)] for field in fields]
-    return each[0] if len(fields) == 1 else [json.dumps(one) for one in product(*each)]
+def links(collection: Collection, row: Mapping[Any, Any], fields: Sequence[str], *, blank: bool = False) -> list[str]:
+    """Return the values by which a row is linked in some fields, as text: one for each of a list's, none without.
+
+    An empty text stands, as NULL does, where there is nothing to lead to: rows that share it have nothing in common.
+    Only what the database itself enforces (`blank`) counts it.
+    """
+    first, *more = [[text_of(one) for one in values(collection, field, row)] for field in fields]
+    first = [one for one in first if blank or one.strip()]
+    return [json.dumps(one) for one in product(first, *more)] if more else first
 
 
 def holds(row: Mapping[Any, Any], when: Iterable[tuple[str, Scalar]]) -> bool:

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -20,7 +20,7 @@ from workers.connectors.sql.documents import values
 from workers.connectors.sql.exact import equals
 from workers.connectors.sql.files import Files
 from workers.connectors.sql.graph import Graph, Lead, holds, links
-from workers.connectors.sql.rows import Row, chunks, digest, key_of, within
+from workers.connectors.sql.rows import Row, chunks, digest, key_of, unique, within
 from workers.connectors.sql.tenancy import Tenancy
 from workers.connectors.sql.whose import Ownership, Whose, has_parent, weight
 
@@ -184,7 +184,8 @@ class Search:
         when = [] if lead.holder != lead.target else [equals(table.c[field], value) for field, value in lead.when]
         for batch in chunks(_values(self._graph.collections[lead.source], lead, steps)):
             sources = dict(batch)  # of a value that comes twice, the later one weighs more
-            firsts = [json.loads(one)[0] for one in sources] if lead.also else sources
+            firsts = [json.loads(one)[0] for one in sources] if lead.also else list(sources)
+            sources |= dict.fromkeys(self._of_others_too(lead, sources, firsts), "ambiguous")
             for row in self._stream(target, sa.and_(matching.linked(table, field, firsts), *when)):
                 led = [sources[one] for one in links(target, row, lead.target_fields) if one in sources]
                 if not led or not (lead.holder != lead.target or holds(row, lead.when)):
@@ -192,6 +193,18 @@ class Search:
                 whose = self._ownership.judge(target, row, lead, max(led, key=weight), self._subject)
                 if whose != "other":
                     yield Step(lead.target, row, whose)
+
+    def _of_others_too(self, lead: Lead, sources: Mapping[str, Whose], firsts: Sequence[str]) -> Iterator[str]:
+        """Yield the values that another record, not the person's for sure, bears too: `0`, a household's number."""
+        collection, table = self._graph.collections[lead.source], self._database.table(lead.source)
+        if not lead.down or lead.reference.groups or unique(table, lead.source_fields):
+            return
+        condition = matching.linked(table, collection.fields.get(lead.source_field), firsts)
+        for row in self._stream(collection, sa.and_(condition, self._tenancy.of(collection))):
+            if self._whose.get((lead.source, key_of(collection, row))) != "sure" and (
+                lead.holder != lead.source or holds(row, lead.when)
+            ):
+                yield from (one for one in links(collection, row, lead.source_fields) if one in sources)
 
     def _take(self, step: Step) -> Step | None:
         """Write a row down; if that was news, return what of it its edges need."""

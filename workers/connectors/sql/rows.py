@@ -74,10 +74,15 @@ def having(table: sa.Table, collection: Collection, keys: Iterable[str]) -> sa.C
 
 def kept_apart(collection: Collection, table: sa.Table) -> bool:
     """Say whether the database itself lets no two rows have one key."""
+    return unique(table, collection.primary_key)
+
+
+def unique(table: sa.Table, fields: Iterable[str]) -> bool:
+    """Say whether the database itself lets no two rows hold the same in some columns."""
     constraints = [table.primary_key, *(one for one in table.constraints if isinstance(one, sa.UniqueConstraint))]
-    unique = [{column.name for column in one.columns} for one in constraints]
-    unique += [{column.name for column in one.columns} for one in table.indexes if one.unique]
-    return any(one and one <= {*collection.primary_key} for one in unique)
+    apart = [{column.name for column in one.columns} for one in constraints]
+    apart += [{column.name for column in one.columns} for one in table.indexes if one.unique]
+    return any(one and one <= {*fields} for one in apart)
 
 
 def within(table: sa.FromClause, collection: Collection) -> sa.ColumnElement[bool]:

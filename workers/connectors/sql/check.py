@@ -9,6 +9,7 @@ from shared.datamap import Collection, Column
 from shared.domain.errors import RightsdeskError
 from shared.personal import LONGEST, by_name, by_values
 from shared.ports import Finding
+from workers.connectors.sql.cascades import cascades
 from workers.connectors.sql.database import Database
 from workers.connectors.sql.files import Files
 from workers.connectors.sql.graph import Graph
@@ -18,6 +19,7 @@ from workers.connectors.sql.texts import as_text, textual
 _NEWEST = 5000  # rows in which values of a column are sought
 _VALUES = 50  # values of a column that are looked at
 _NO_MAP = "add it to the data map with its category, or list it there under rightsdesk.unmapped"
+_CASCADE = "map it; or list it under rightsdesk.unmapped, if nobody's data are in it and nothing hangs on its rows"
 
 
 class Check:
@@ -41,6 +43,10 @@ class Check:
             yield from self._fits(self._graph.collections[name])
         for name in names:
             yield from self._readable(name)
+        for one in cascades(self._database, self._graph):
+            if not one.known:
+                what = f"is not in the data map, and its rows go with those of {one.parent.name} (ON DELETE CASCADE)"
+                yield Finding("error", one.table, what, _CASCADE)
         if self._files and (why := self._files.unusable()):
             yield Finding("error", "files", why, "correct `files` in the inventory, mount it, or give the rights")
 

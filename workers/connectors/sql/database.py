@@ -16,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.sql.sqltypes import NullType
 
 from shared.domain.errors import Final, Retryable, UsageError
+from workers.connectors.sql.keys import ForeignKey, foreign_keys
 from workers.connectors.sql.obstacles import Refused, obstacle, passing
 
 BATCH = 500  # keys per statement, and rows per transaction
@@ -53,6 +54,8 @@ class Database:
         self._engine: sa.Engine | None = None
         self._tables: dict[str, sa.Table] = {}
         self._second: Database | None = None
+        self._keys: tuple[ForeignKey, ...] | None = None
+        self.default_schema: str | None = None  # known once foreign keys were read
         self.mapped_views: frozenset[str] = frozenset()
 
     @property
@@ -69,6 +72,7 @@ class Database:
             self._engine.dispose()
         self._engine = None
         self._tables = {}
+        self._keys = None
 
     @contextmanager
     def reading(self, place: str) -> Iterator[sa.Connection]:
@@ -113,6 +117,16 @@ class Database:
         parts = sa.text("SELECT relname FROM pg_class WHERE relispartition AND pg_table_is_visible(oid)")
         with self.reading("the schema") as connection:
             return frozenset(connection.scalars(parts))
+
+    def foreign_keys(self) -> tuple[ForeignKey, ...]:
+        """Return the foreign keys of all tables, those of a partition with its table's."""
+        if self._keys is None:
+            parts = self.partitions()
+            with self.reading("the schema") as connection:
+                self.default_schema = sa.inspect(connection).default_schema_name
+                keys = foreign_keys(connection, self.default_schema)
+                self._keys = tuple(one for one in keys if one.table not in parts)
+        return self._keys
 
     def everything(self, mapped: Mapping[str, str | None]) -> list[str]:
         """Read all tables of the default schema and of those of mapped tables; return the names that they go by.

@@ -10,6 +10,7 @@ from shared.datamap import Collection, FileExt
 from shared.domain.outcome import Found, Outcome
 from shared.ports import Work
 from shared.spill import Spilled
+from workers.connectors.sql.cascades import cascades, count
 from workers.connectors.sql.database import Database
 from workers.connectors.sql.fates import NEEDED_BY_OTHERS, Fates, Kept, latest_end
 from workers.connectors.sql.files import Files
@@ -38,6 +39,9 @@ class Erasure:
         """Delete what may go; keep, mask or redact the rest."""
         self._fates.decide()
         kept = self._fates.kept
+        for cascade in cascades(self._database, self._graph):
+            along = count(self._database, cascade, self._going(cascade.parent.name))
+            self._outcome.count(cascade.table, "erased", along)
         self._delete_files()
         self._let_go()
         progress = Progress(self._work)

@@ -1,7 +1,10 @@
 """Rows near hers that a careless link, cascade or comparison would take with them: other people's, all of them."""
 
+from contextlib import closing
+
 import pytest
 
+from shared.domain.errors import Final
 from tests.workers.connectors.sql_store import ADA, BOB, collection, erase, field
 
 
@@ -70,3 +73,73 @@ def test_what_a_link_that_several_records_share_leads_to_goes_to_a_person(lite):
     assert {"erased": 1} == deleted.counts["logs"]
     assert {} == looked.counts
     assert [(1, 0, "whose?")] == stand(lite, "SELECT * FROM logs")
+
+
+def gifts(store, action="CASCADE", more=""):
+    """Make people, and gifts of theirs that other people own."""
+    store.do("CREATE TABLE people (id INTEGER PRIMARY KEY, email VARCHAR(99))")
+    reference = f"FOREIGN KEY (pid) REFERENCES people (id) ON DELETE {action}"
+    store.do(f"CREATE TABLE gifts (id INTEGER PRIMARY KEY, pid INTEGER, owner VARCHAR(99), {reference})")
+    store.do(f"INSERT INTO people VALUES (1, '{ADA}'), (2, '{BOB}')")
+    store.do(f"INSERT INTO gifts VALUES (1, 1, '{BOB}'), (2, 2, '{BOB}'){more}")
+
+
+def findings(store, *tables):
+    """Return what `systems check` says of some tables."""
+    with closing(store.connector()) as connector:
+        found = [(one.severity, one.place) for one in connector.check() if one.place in tables]
+    return [one for one in found if one[0] == "error"]
+
+
+def test_rows_that_no_map_knows_never_go_along_unseen(store):
+    """A cascade would take Bob's gift with her record: nothing is deleted, and the check says which table to map."""
+    gifts(store)
+    mapped(store, people())
+    assert [("error", "gifts")] == findings(store, "gifts")
+    with pytest.raises(Final, match=r"^gifts is not in the data map, and its rows would go with those of people"):
+        erase(store)
+    assert [1, 2] == [key for (key,) in stand(store, "SELECT id FROM people ORDER BY id")]
+    assert [1, 2] == [key for (key,) in stand(store, "SELECT id FROM gifts ORDER BY id")]
+
+
+def test_a_cascade_without_rows_holds_nobody_up(lite):
+    """Where nothing hangs on her record, it goes."""
+    gifts(lite)
+    lite.do("DELETE FROM gifts WHERE pid = 1")
+    mapped(lite, people())
+    _, _, deleted, _ = erase(lite)
+    assert {"people": {"erased": 1}} == deleted.counts
+
+
+def test_rows_that_the_map_leaves_out_on_purpose_are_counted(lite):
+    """Listed under `unmapped`, they go with the record and are counted; what hangs on them in turn has to be mapped."""
+    gifts(lite)
+    mapped(lite, people(), unmapped=["gifts"])
+    assert [] == findings(lite, "gifts")
+    _, _, deleted, _ = erase(lite)
+    assert {"gifts": {"erased": 1}, "people": {"erased": 1}} == deleted.counts
+    lite.do("CREATE TABLE cards (id INTEGER PRIMARY KEY, gift INTEGER REFERENCES Gifts (ID) ON DELETE CASCADE)")
+    assert [("error", "gifts")] == findings(lite, "gifts")
+
+
+def test_a_reference_that_is_only_emptied_takes_no_row_along(lite):
+    """ON DELETE SET NULL leaves the row, and nothing of her in it."""
+    gifts(lite, "SET NULL")
+    mapped(lite, people())
+    assert [] == findings(lite, "gifts")
+    _, _, deleted, looked = erase(lite)
+    assert {"people": {"erased": 1}} == deleted.counts
+    assert {} == looked.counts
+    assert [(1, None), (2, 2)] == stand(lite, "SELECT id, pid FROM gifts")
+
+
+def test_a_cascade_from_another_schema_is_seen(postgres_store):
+    """A table of a schema that no map names hangs on hers all the same."""
+    gifts(postgres_store, "SET NULL")
+    postgres_store.do("CREATE SCHEMA arch")
+    postgres_store.do("CREATE TABLE arch.gifts (id INTEGER, pid INTEGER REFERENCES people (id) ON DELETE CASCADE)")
+    postgres_store.do("INSERT INTO arch.gifts VALUES (1, 1)")
+    mapped(postgres_store, people())
+    with pytest.raises(Final, match=r"^arch\.gifts is not in the data map"):
+        erase(postgres_store)
+    postgres_store.do("DROP SCHEMA arch CASCADE")

@@ -157,6 +157,14 @@ class Subject:
         """All identifiers by which this person is searched."""
         return self.given | self.widened
 
+    def decides(self, one: Identifier) -> bool:
+        """Say whether one of this person's identifiers makes a record theirs, whatever else it bears.
+
+        An e-mail address does, and what the ticket gave. A number may be a household's; an id that was found on the
+        way may be a shared computer's, a company's, or one that stands for none (`unknown`).
+        """
+        return one.kind == EMAIL or (one.kind != PHONE and one in self.given)
+
     def of_kind(self, kind: str) -> frozenset[str]:
         """Return the values of the identifiers of one kind."""
         return frozenset(one.value for one in self.identifiers if one.kind == kind)
@@ -177,14 +185,14 @@ class Traits:
 def verdict(subject: Subject, record: Traits) -> Verdict:
     """Say whether a record is the subject's: `sure`, `ambiguous` (a person decides) or `other` (someone else's).
 
-    An e-mail address or another id is personal: it decides. A phone number may be a household's: a record that
-    shares only the number but bears another e-mail address, or another name, goes to a person, never to the
-    delete. A name alone never matches.
+    An e-mail address, or an id that the ticket gave, decides. A phone number may be a household's, an id found on the
+    way several people's: a record that shares only such a one but bears another e-mail address, or another name, goes
+    to a person, never to the delete. A name alone never matches.
     """
     shared = record.identifiers & subject.identifiers
     if not shared:
         return "other"
-    if any(one.kind != PHONE for one in shared):
+    if any(subject.decides(one) for one in shared):
         return "sure"
     theirs = {one.value for one in record.identifiers if one.kind == EMAIL}
     if theirs and subject.of_kind(EMAIL) and not theirs & subject.of_kind(EMAIL):
@@ -195,7 +203,7 @@ def verdict(subject: Subject, record: Traits) -> Verdict:
 
 
 def at_odds(records: Iterable[Traits]) -> bool:
-    """Say whether records that share a number name different people: by name, or else by address."""
+    """Say whether records that share a number or an id name different people: by name, or else by address."""
     said = {(_emails(one), one.names) for one in records}
     return any(
         not name & name_2 if name and name_2 else bool(mail and mail_2 and not mail & mail_2)

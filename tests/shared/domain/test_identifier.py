@@ -187,10 +187,15 @@ def test_names_are_compared_folded():
         (Subject(frozenset({HOUSE}), names=frozenset({"ada"})), Traits(frozenset({HOUSE})), "sure"),
         (Subject(frozenset({ADA}), names=frozenset({"ada"})), Traits(frozenset({ADA}), frozenset({"bob"})), "sure"),
         (Subject(frozenset({VISITOR})), Traits(frozenset({VISITOR, BOB})), "sure"),
+        (Subject(frozenset({VISITOR, ADA})), Traits(frozenset({VISITOR, BOB})), "sure"),
+        (Subject(frozenset({ADA}), frozenset({VISITOR})), Traits(frozenset({VISITOR, BOB})), "ambiguous"),
+        (Subject(frozenset({ADA}), frozenset({VISITOR})), Traits(frozenset({VISITOR})), "sure"),
+        (Subject(frozenset({ADA}), frozenset({VISITOR}), frozenset({"ada"})),
+         Traits(frozenset({VISITOR}), frozenset({"bob"})), "ambiguous"),
     ],
 )  # fmt: skip
 def test_a_record_is_theirs_doubtful_or_anothers(subject, record, said):
-    """An address decides; a number that another address or name contradicts goes to a person; a name never matches."""
+    """What was asked for decides; a number or found id that address or name contradict is doubtful; no name matches."""
     assert said == verdict(subject, record)
 
 

@@ -5,14 +5,15 @@ A system may finish later than it answers: what was deleted and still stands is 
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from shared import freetext
-from shared.domain.identifier import normalise_name, verdict
+from shared.domain.identifier import Traits, normalise_name, verdict
 from shared.domain.outcome import Found, Outcome
 from shared.masking import keyless
 from shared.ports import Work
 from workers.connectors.http.change import Change
-from workers.connectors.http.locate import DELETED, SHARED
+from workers.connectors.http.locate import DELETED, SHARED, Search
 from workers.connectors.http.paths import first, leaves
 from workers.connectors.http.records import Record, Records, ids_of, told_apart
 from workers.connectors.http.rectify import differing, meant
@@ -108,8 +109,18 @@ class Look:
                 traits = self._records.traits(record, self._work.subject)
                 if verdict(self._work.subject, traits) != "sure" or (fate == "retained" and act == "delete"):
                     continue
+                if note is None and self._left_alone(record.place, traits):
+                    continue
                 where = self._pending if fate == DELETED else self._hits
                 where.append((name, "a search for an identifier still finds the person"))
+
+    def _left_alone(self, place: tuple[str, str], traits: Traits) -> bool:
+        """Say whether a record bears only what others share, and is doubtful as things stand now."""
+        if any(map(self._work.subject.decides, traits.identifiers & self._work.subject.identifiers)):
+            return False
+        noted: list[Found] = []
+        Search(self._records, replace(self._work, note=noted.append, found=lambda: ())).run()
+        return any(one.place == place and not one.sure for one in noted)
 
     def _written_since(self) -> Iterator[Hit]:
         """Yield what the person has written, since, into records that stay for others."""

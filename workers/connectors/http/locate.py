@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from shared.domain.errors import Retryable
-from shared.domain.identifier import EMAIL, PHONE, Identifier, Traits, Verdict, at_odds, verdict
+from shared.domain.identifier import EMAIL, Identifier, Traits, Verdict, at_odds, verdict
 from shared.domain.outcome import Found, Outcome
 from shared.ports import Work
 from workers.connectors.http.records import Ids, Record, Records
@@ -68,32 +68,32 @@ class Search:
                 self._outcome.because(name, "residual", f"the system has no search by {kind}: look by hand")
 
     def _round(self, wanted: frozenset[Identifier]) -> None:
-        """Take what an own identifier finds first: its names tell whether a shared phone number's record is theirs."""
-        own = {one for one in wanted if one.kind != PHONE}
+        """Take what decides first: its names tell whether the record of a number or id that others share is theirs."""
+        own = {one for one in wanted if self._subject.decides(one)}
         for record in self._found(own):
             self._take_root(record, verdict(self._subject, self._traits(record)))
-        self._by_phone(wanted - own)
+        self._by_shared(wanted - own)
 
-    def _by_phone(self, wanted: frozenset[Identifier]) -> None:
-        """Take the records by number; those that contradict one another are nobody's for sure.
+    def _by_shared(self, wanted: frozenset[Identifier]) -> None:
+        """Take the records by what others may share; those that contradict one another are nobody's for sure.
 
-        Nor is one that bears nothing but a number which another person's record bears too.
+        Nor is one that bears nothing but what another person's record bears too.
         """
         found = {record.place: (record, self._traits(record)) for record in self._found(wanted)}
         said: set[Traits] = set()
-        by_number: list[tuple[Record, Traits]] = []
+        alike: list[tuple[Record, Traits]] = []
         contested: set[Identifier] = set()
         for record, traits in found.values():
             whose = verdict(self._subject, traits)
-            if whose == "sure" and self._by_number(traits):
-                by_number.append((record, traits))
+            if whose == "sure" and self._shared(traits):
+                alike.append((record, traits))
                 said |= {traits} if _says_who(traits) else set()
             else:
                 self._take_root(record, whose)
                 contested |= traits.identifiers & wanted if whose == "ambiguous" else set()
         odd = at_odds(said)
         contested |= {one for traits in said for one in traits.identifiers & wanted} if odd else set()
-        for record, traits in by_number:
+        for record, traits in alike:
             hers = _says_who(traits) and not odd
             doubtful = not hers and traits.identifiers & self._subject.identifiers <= contested
             self._take_root(record, "ambiguous" if doubtful else "sure")
@@ -148,8 +148,8 @@ class Search:
             return min(verdict(self._subject, found), parent, key=_WEIGHT.__getitem__)
         return "other" if self._records.names_another(child, self._subject) else parent
 
-    def _by_number(self, traits: Traits) -> bool:
-        return all(one.kind == PHONE for one in traits.identifiers & self._subject.identifiers)
+    def _shared(self, traits: Traits) -> bool:
+        return not any(map(self._subject.decides, traits.identifiers & self._subject.identifiers))
 
     def _traits(self, record: Record) -> Traits:
         return self._records.traits(record, self._subject)

@@ -71,14 +71,16 @@ class Search:
 
     def sure_roots(self) -> Iterator[tuple[str, str]]:
         """Yield the places of the rows that an own identifier finds for sure; a number may be a household's."""
-        for step in self._roots({one for one in self._subject.identifiers if one.kind != PHONE}):
+        own = {one for one in self._subject.identifiers if one.kind != PHONE}
+        decisive = {one for one in own if self._subject.decides(one)}
+        for step in chain(self._roots(decisive), self._by_shared(frozenset(own - decisive))):
             if step.whose == "sure":
                 yield step.collection, key_of(self._graph.collections[step.collection], step.row)
 
     def _round(self, wanted: frozenset[Identifier]) -> None:
-        """Take what an own identifier finds first: its names tell whether a shared phone number's record is theirs."""
-        own = {one for one in wanted if one.kind != PHONE}
-        for roots in (self._sure(self._roots(own)), self._by_phone(wanted - own)):
+        """Take what decides first: its names tell whether the record of a number or id that others share is theirs."""
+        own = {one for one in wanted if self._subject.decides(one)}
+        for roots in (self._sure(self._roots(own)), self._by_shared(wanted - own)):
             for batch in chunks(roots):
                 self._follow(batch)
         self._follow(self._doubtful)
@@ -98,25 +100,25 @@ class Search:
             else:
                 self._doubtful.append(step)
 
-    def _by_phone(self, wanted: frozenset[Identifier]) -> Iterator[Step]:
-        """Yield the roots by number; those that contradict one another are nobody's for sure."""
+    def _by_shared(self, wanted: frozenset[Identifier]) -> Iterator[Step]:
+        """Yield the roots by what others may share; those that contradict one another are nobody's for sure."""
         bearing: Spilled[Step] = Spilled()
         bare: Spilled[Step] = Spilled()
         said: set[Traits] = set()
-        contested: set[Identifier] = set()  # numbers that another person's record bears too
+        contested: set[Identifier] = set()  # what another person's record bears too
         for step in self._roots(wanted):
             found = self._traits(step)
-            by_number = all(one.kind == PHONE for one in found.identifiers & self._subject.identifiers)
+            shared = not any(map(self._subject.decides, found.identifiers & self._subject.identifiers))
             if step.whose == "ambiguous":
                 contested |= found.identifiers & wanted
                 self._doubtful.append(step)
-            elif by_number and (found.names or any(one.kind == EMAIL for one in found.identifiers)):
+            elif shared and (found.names or any(one.kind == EMAIL for one in found.identifiers)):
                 bearing.append(step)
                 said.add(found)
-            elif by_number and has_parent(self._graph, step.collection, step.row):
+            elif shared and has_parent(self._graph, step.collection, step.row):
                 # The number may be a household's: the row is theirs for sure only if its parent leads to it.
                 self._doubtful.append(dataclasses.replace(step, whose="ambiguous"))
-            elif by_number:
+            elif shared:
                 bare.append(step)
             else:
                 yield step

@@ -143,3 +143,19 @@ def test_a_cascade_from_another_schema_is_seen(postgres_store):
     with pytest.raises(Final, match=r"^arch\.gifts is not in the data map"):
         erase(postgres_store)
     postgres_store.do("DROP SCHEMA arch CASCADE")
+
+
+def test_an_id_found_on_the_way_takes_nobody_elses_record(lite):
+    """A visitor id that stands for none, or a shared computer's, is Bob's too: both wait."""
+    lite.do("CREATE TABLE people (id INTEGER PRIMARY KEY, email TEXT, vid TEXT)")
+    lite.do("CREATE TABLE visits (id INTEGER PRIMARY KEY, vid TEXT)")
+    lite.do(f"INSERT INTO people VALUES (1, '{ADA}', 'unknown'), (2, '{BOB}', 'unknown'), (3, '{ADA}', 'v-17')")
+    lite.do("INSERT INTO visits VALUES (1, 'unknown'), (2, 'v-17')")
+    vid = field("vid", "user.unique_id", identity="visitor_id")
+    mapped(lite, people(vid), collection("visits", vid))
+    _, located, deleted, looked = erase(lite)
+    expected = {"people": {"found": 2, "ambiguous": 1}, "visits": {"found": 1, "ambiguous": 1}}
+    assert expected == located.counts
+    assert {"people": {"erased": 2}, "visits": {"erased": 1}} == deleted.counts
+    assert {} == looked.counts
+    assert [(2, BOB, "unknown")] == stand(lite, "SELECT * FROM people")

@@ -85,6 +85,11 @@ class Check:
 
     def _tells_apart(self, collection: Collection, table: sa.Table) -> Iterator[Finding]:
         """Count the rows of each key, where the database itself does not keep them apart."""
+        for name in collection.primary_key:
+            if isinstance(table.c[name].type, sa.Float):
+                what = "is a key of rounded numbers: rows may not be found again by it"
+                todo = "mark fields with fides_meta.primary_key: true that are exact"
+                yield Finding("error", f"{collection.name}.{name}", what, todo)
         if not collection.primary_key or kept_apart(collection, table):
             return
         keys = [table.c[name] for name in collection.primary_key]

@@ -16,7 +16,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.sql.sqltypes import NullType
 
 from shared.domain.errors import Final, Retryable, UsageError
+from workers.connectors.sql.exact import is_broad
 from workers.connectors.sql.keys import ForeignKey, foreign_keys
+from workers.connectors.sql.moments import read_moments
 from workers.connectors.sql.obstacles import Refused, obstacle, passing
 
 BATCH = 500  # keys per statement, and rows per transaction
@@ -158,6 +160,8 @@ class Database:
             metadata.reflect(connection, only=list(names), schema=schema, views=True, resolve_fks=False)
             if self.dialect in ("mysql", "mariadb") and getattr(connection.dialect, "is_mariadb", False):
                 _mark_documents(connection, metadata, schema)
+        for column in (one for table in metadata.tables.values() for one in table.c):
+            column.info["broad"] = is_broad(column, self.dialect)
         own = {one: key for key, (where, one) in called.items() if where == schema}
         self._tables |= {own.get(table.name, table.name): table for table in metadata.tables.values()}
 
@@ -233,6 +237,7 @@ def _engine(url: sa.URL, system: str) -> sa.Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     elif url.get_backend_name() == "postgresql":
+        event.listen(engine, "connect", read_moments)
         event.listen(engine, "begin", _begin_postgres)
     else:
         event.listen(engine, "begin", _begin_mysql)

@@ -20,6 +20,7 @@ from workers.connectors.sql.documents import values
 from workers.connectors.sql.exact import equals
 from workers.connectors.sql.files import Files
 from workers.connectors.sql.graph import Graph, Lead, holds, links
+from workers.connectors.sql.returning import Returning
 from workers.connectors.sql.rows import Row, chunks, digest, key_of, unique, within
 from workers.connectors.sql.tenancy import Tenancy
 from workers.connectors.sql.whose import Ownership, Whose, has_parent, weight
@@ -48,6 +49,7 @@ class Search:
         self._whose: Labels[Whose] = Labels()
         self._ownership = Ownership(graph, work.subject.given)
         self._doubtful: Spilled[Step] = Spilled()
+        self._returning = Returning(database)
         self._counted: Counter[tuple[str, str]] = Counter()
         self._outcome = Outcome()
 
@@ -61,6 +63,7 @@ class Search:
         for (collection, kind), number in self._counted.items():
             self._outcome.count(collection, kind, number)
         self._mentions()
+        self._returning.finish()
         self._outcome.identifiers |= self._subject.identifiers - self._work.subject.identifiers
         self._outcome.names |= self._subject.names - self._work.subject.names
         return self._outcome
@@ -218,6 +221,7 @@ class Search:
         if step.whose == "sure":
             self._learn(collection, step.row)
         if self._counts(step.collection, step.whose):
+            self._returning.add(collection, step.row)
             self._note(*place, "subject", step.whose, digest(self._work.key, step.row))
         if self._files:
             for one in collection.ext.files:
@@ -277,6 +281,7 @@ class Search:
                 if not mine and any(
                     matching.names_subject(values(collection, one.name, row), subject) for one in fields
                 ):
+                    self._returning.add(collection, row)
                     self._note(collection.name, key, "mention", "sure", digest(self._work.key, row))
                     self._outcome.count(collection.name, "mention")
 

@@ -20,7 +20,7 @@ from shared.domain.outcome import Found
 from shared.ports import Work
 from shared.spill import Labels, Spilled
 from workers.connectors.sql.database import BATCH
-from workers.connectors.sql.exact import equals
+from workers.connectors.sql.exact import equals, letters
 from workers.connectors.sql.graph import Graph
 
 SEVERAL = "several rows have one key; mark fields with fides_meta.primary_key: true that tell them apart"
@@ -64,17 +64,35 @@ def key_of(collection: Collection, row: Row) -> str:
 
 
 def having(table: sa.Table, collection: Collection, keys: Iterable[str]) -> sa.ColumnElement[bool]:
-    """Return the condition that a row has one of these keys."""
+    """Return the condition that a row has one of these keys, letter for letter and NULL for NULL."""
     columns = [table.c[name] for name in collection.primary_key]
     values = [[typed(column, value) for column, value in zip(columns, json.loads(key), strict=True)] for key in keys]
+    whole = [one for one in values if None not in one]
+    in_part = [sa.and_(*map(_is, columns, one)) for one in values if None in one]
+    exact = [letters(one) if one.info.get("broad") else one for one in columns]
+    here = _among(columns, whole)
+    if any(one.info.get("broad") for one in columns):
+        here &= _among(exact, whole)  # the first comparison can use an index, the second one decides
+    return sa.or_(here, *in_part)
+
+
+def _among(columns: Sequence[sa.ColumnElement[Any]], values: Sequence[Sequence[Any]]) -> sa.ColumnElement[bool]:
     if len(columns) == 1:
         return columns[0].in_([one for (one,) in values])
     return sa.tuple_(*columns).in_([tuple(one) for one in values])
 
 
+def _is(column: sa.Column[Any], value: Any) -> sa.ColumnElement[bool]:
+    exact = [letters(column) == value] if column.info.get("broad") and value is not None else []
+    return sa.and_(column.is_(None) if value is None else column == value, *exact)
+
+
 def kept_apart(collection: Collection, table: sa.Table) -> bool:
-    """Say whether the database itself lets no two rows have one key."""
-    return unique(table, collection.primary_key)
+    """Say whether the database itself lets no two rows have one key; of rows with NULL it does not."""
+    key = [table.c[name] for name in collection.primary_key]
+    # SQLite's INTEGER PRIMARY KEY is the number of the row, and never NULL
+    numbered = len(key) == 1 and key[0].primary_key and isinstance(key[0].type, sa.Integer)
+    return unique(table, collection.primary_key) and (numbered or not any(one.nullable for one in key))
 
 
 def unique(table: sa.Table, fields: Iterable[str]) -> bool:
@@ -133,7 +151,7 @@ def rewrite(connection: sa.Connection, table: sa.Table, collection: Collection, 
             alike.setdefault(repr(sorted(values.items())), {})[key] = values
     single: dict[str, Row] = {}
     for some in alike.values():
-        if len(some) == 1:
+        if len(some) == 1 and None not in json.loads(next(iter(some))):
             single |= some
         else:
             here = sa.and_(having(table, collection, some), within(table, collection))
@@ -155,7 +173,7 @@ def _rewrite_each(
         for bound in bounds:
             for at, column in enumerate(keys):
                 bound[f"key_{at}"] = typed(column, bound[f"key_{at}"])
-        one_row = (column == sa.bindparam(f"key_{at}") for at, column in enumerate(keys))
+        one_row = (_is(column, sa.bindparam(f"key_{at}")) for at, column in enumerate(keys))
         values = {name: sa.bindparam(f"value_{at}") for at, name in enumerate(names)}
         connection.execute(sa.update(table).where(*one_row, within(table, collection)).values(values), bounds)
 

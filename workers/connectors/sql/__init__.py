@@ -145,7 +145,7 @@ class Sql:
 
     def check(self) -> Iterator[Finding]:
         """Compare the data map and the rights with the database; change nothing."""
-        return Check(self._database, self._graph, self._files, self._regions).findings()
+        return Check(self._database, self._map, self._files, self._regions).findings()
 
     def _as_dialled(self, work: Work) -> Work:
         """Return the work with numbers read as they are written in this system."""

@@ -5,11 +5,12 @@ from functools import partial
 
 import sqlalchemy as sa
 
-from shared.datamap import Collection, Column
+from shared.datamap import Collection, Column, DataMap
 from shared.domain.errors import RightsdeskError
 from shared.personal import LONGEST, by_name, by_values
 from shared.ports import Finding
 from workers.connectors.sql.cascades import cascades
+from workers.connectors.sql.conditions import as_kept, misfits
 from workers.connectors.sql.database import Database
 from workers.connectors.sql.files import Files
 from workers.connectors.sql.graph import Graph
@@ -25,8 +26,9 @@ _CASCADE = "map it; or list it under rightsdesk.unmapped, if nobody's data are i
 class Check:
     """One check of a whole schema, within the client's scope."""
 
-    def __init__(self, database: Database, graph: Graph, files: Files | None, regions: Iterable[str]) -> None:
-        self._database, self._graph, self._files = database, graph, files
+    def __init__(self, database: Database, datamap: DataMap, files: Files | None, regions: Iterable[str]) -> None:
+        self._database, self._map, self._files = database, datamap, files
+        self._graph = Graph(datamap)
         self._regions = tuple(regions)
 
     def findings(self) -> Iterator[Finding]:
@@ -36,6 +38,11 @@ class Check:
         names = [name for name in every if name not in parts or name in self._graph.collections]
         there = [name for name in self._graph.collections if name in names]
         yield from self._lost(set(names), views)
+        if wrong := list(misfits(self._map, self._database)):
+            for one in wrong:
+                yield Finding("error", one, "is compared with a value that it cannot hold", "correct the value")
+            return  # which rows are the client's cannot be told
+        self._graph = Graph(as_kept(self._map, self._database))
         if self._database.dialect == "sqlite" and there:
             write = partial(self._write_nothing, self._database.table(there[0]))
             yield from _refused(write, "the database file", "it and its folder have to be writable")
@@ -43,10 +50,12 @@ class Check:
             yield from self._fits(self._graph.collections[name])
         for name in names:
             yield from self._readable(name)
-        for one in cascades(self._database, self._graph):
-            if not one.known:
-                what = f"is not in the data map, and its rows go with those of {one.parent.name} (ON DELETE CASCADE)"
-                yield Finding("error", one.table, what, _CASCADE)
+        for cascade in cascades(self._database, self._graph):
+            if not cascade.known:
+                what = (
+                    f"is not in the data map, and its rows go with those of {cascade.parent.name} (ON DELETE CASCADE)"
+                )
+                yield Finding("error", cascade.table, what, _CASCADE)
         if self._files and (why := self._files.unusable()):
             yield Finding("error", "files", why, "correct `files` in the inventory, mount it, or give the rights")
 

@@ -165,6 +165,10 @@ class Database:
         own = {one: key for key, (where, one) in called.items() if where == schema}
         self._tables |= {own.get(table.name, table.name): table for table in metadata.tables.values()}
 
+    def __contains__(self, name: str) -> bool:
+        """Say whether a table was reflected."""
+        return name in self._tables
+
     def table(self, name: str) -> sa.Table:
         """Return a table that was reflected."""
         return self._tables[name]

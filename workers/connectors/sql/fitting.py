@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from shared.datamap import DataMap, Edge
 from shared.domain.errors import Final
+from workers.connectors.sql.conditions import conditioned
 from workers.connectors.sql.database import Database
 from workers.connectors.sql.graph import Graph
 
@@ -21,7 +22,7 @@ def fitted(datamap: DataMap, database: Database) -> DataMap:
         if missing := [field for field in graph.fields(name) if field not in columns]:
             fields = ", ".join(f"{name}.{field}" for field in missing)
             raise Final(f"the data map has {fields}; the database has no such column")
-    return _joined(_keyed(datamap, database), database)
+    return conditioned(_joined(_keyed(datamap, database), database), database)
 
 
 def _read(datamap: DataMap, database: Database, schema: str | None) -> None:

@@ -81,15 +81,15 @@ class Erasure:
 
     def _let_go(self) -> None:
         """Loosen what the order of deletes cannot heed: rows that need each other, in one table or in a circle."""
-        for one in self._fates.enforced:
+        for one, field in self._fates.loose.items():
             order, table = self._fates.order, self._database.table(one.child)
-            if order.index(one.child) < order.index(one.parent) or not table.c[one.child_field].nullable:
+            if order.index(one.child) < order.index(one.parent):
                 continue
             child = self._graph.collections[one.child]
             for batch in chunks(self._going(one.child)):
                 with self._database.writing(one.child) as connection:
                     here = sa.and_(having(table, child, [found.key for found in batch]), within(table, child))
-                    connection.execute(sa.update(table).where(here).values({one.child_field: None}))
+                    connection.execute(sa.update(table).where(here).values({field: None}))
 
     def _going(self, name: str) -> Iterator[Found]:
         return (one for one in self._notes.rows.get(name, ()) if one.place not in self._fates.kept)

@@ -43,7 +43,8 @@ class Fates:
         self._database, self._graph, self._subject, self._today = database, graph, subject, today
         self._notes = notes
         self.enforced = enforced(database, graph)
-        self.order = graph.children_first(self.enforced)
+        self.loose = {one: field for one in self.enforced if (field := loose(database, one))}
+        self.order = graph.children_first(self.enforced, self.loose)
         self._references = tuple(dict.fromkeys([*graph.references, *self.enforced]))
         self._needs: Labels[Kept] = Labels()
         self._needed: dict[
@@ -193,6 +194,12 @@ def enforced(database: Database, graph: Graph) -> tuple[Reference, ...]:
         if _aim(constraint.elements[0])[0] in graph.collections
         and (constraint.ondelete or "").upper() not in ("SET NULL", "SET DEFAULT")
     )
+
+
+def loose(database: Database, reference: Reference) -> str | None:
+    """Return a column that, emptied, lets go of what a reference needs: None where none of them may be NULL."""
+    table = database.table(reference.child)
+    return next((one for one in reference.child_fields if table.c[one].nullable), None)
 
 
 def _reference(child: str, ends: Sequence[tuple[str, str, str]]) -> Reference:

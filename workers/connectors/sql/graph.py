@@ -132,15 +132,20 @@ class Graph:
         files = [column for file in one.ext.files for column in file.columns]
         return tuple(dict.fromkeys([*one.primary_key, *one.columns, *conditions, *marks, *files]))
 
-    def children_first(self, enforced: Iterable[Reference]) -> tuple[str, ...]:
-        """Return all collections in the order in which their rows go; a cycle breaks where the database allows it."""
-        firm, waits = ({name: set(one.erase_after) for name, one in self.collections.items()} for _ in range(2))
-        for waiting, references in ((firm, enforced), (waits, self.references)):
+    def children_first(self, enforced: Iterable[Reference], loose: Iterable[Reference] = ()) -> tuple[str, ...]:
+        """Return all collections in the order in which their rows go.
+
+        A cycle breaks where the database allows it: at the references that are `loose`, which can be emptied first.
+        """
+        after = {name: set(one.erase_after) for name, one in self.collections.items()}
+        firm, held, waits = ({name: set(ends) for name, ends in after.items()} for _ in range(3))
+        tied, free = tuple(enforced), set(loose)
+        for waiting, references in ((firm, set(tied) - free), (held, tied), (waits, self.references)):
             for one in references:
                 waiting[one.parent] |= {one.child} - {one.parent}
         order: list[str] = []
         while left := waits.keys() - order:
-            order.append(min(left, key=lambda name: (len(firm[name] & left), len(waits[name] & left), name)))
+            order.append(min(left, key=lambda name: (*(len(some[name] & left) for some in (firm, held, waits)), name)))
         return tuple(order)
 
 

@@ -129,13 +129,17 @@ class Check:
 
     def _explain(self, statement: sa.Delete | sa.Update, place: str) -> None:
         with self._database.reading(place) as connection:
-            connection.exec_driver_sql(f"EXPLAIN {statement.compile(connection)}")
+            # compiled for a driver that fills values in by %, and compiled once more
+            plain = str(statement.compile(connection)).replace("%%", "%").replace(":", r"\:")
+            connection.execute(sa.text(f"EXPLAIN {plain}"))
 
     def _row_security(self, table: sa.Table) -> Iterator[Finding]:
         if self._database.dialect != "postgresql":
             return
         with self._database.reading(table.name) as connection:
-            quoted = connection.dialect.identifier_preparer.format_table(table)
+            quoted = sa.func.quote_ident(table.name)
+            if table.schema:
+                quoted = sa.func.concat(sa.func.quote_ident(table.schema), ".", quoted)
             active = connection.scalar(sa.select(sa.func.row_security_active(quoted)))
         if active:
             todo = "give the user BYPASSRLS, or policies that show all of the client's rows"

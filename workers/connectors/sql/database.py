@@ -11,15 +11,15 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError, SAWarning, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SAWarning, SQLAlchemyError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.sql.sqltypes import NullType
 
 from shared.domain.errors import Final, Retryable, UsageError
 from workers.connectors.sql.exact import is_broad
-from workers.connectors.sql.keys import ForeignKey, foreign_keys
+from workers.connectors.sql.keys import ForeignKey, add_unique, foreign_keys
 from workers.connectors.sql.moments import read_moments
-from workers.connectors.sql.obstacles import Refused, obstacle, passing
+from workers.connectors.sql.obstacles import MISFIT, Refused, obstacle, passing
 
 BATCH = 500  # keys per statement, and rows per transaction
 DRIVERS = {
@@ -160,6 +160,8 @@ class Database:
             metadata.reflect(connection, only=list(names), schema=schema, views=True, resolve_fks=False)
             if self.dialect in ("mysql", "mariadb") and getattr(connection.dialect, "is_mariadb", False):
                 _mark_documents(connection, metadata, schema)
+            if self.dialect == "sqlite":
+                add_unique(connection, metadata)
         for column in (one for table in metadata.tables.values() for one in table.c):
             column.info["broad"] = is_broad(column, self.dialect)
         own = {one: key for key, (where, one) in called.items() if where == schema}
@@ -193,6 +195,8 @@ class Database:
             if passing(error):
                 raise Retryable(f"{place}: the database is not available or is locked", after=10) from None
             raise Refused(f"{place}: {obstacle(error)}", why=obstacle(error)) from None
+        except StatementError:  # a value that the driver cannot bind
+            raise Refused(f"{place}: {MISFIT}", why=MISFIT) from None
         except SQLAlchemyError as error:
             raise Final(f"{place}: the database and the data map disagree ({type(error).__name__})") from None
 
@@ -204,6 +208,8 @@ def _as_stored(_inspector: Any, _table: Any, column: dict[str, Any]) -> None:
         column["info"] = {"document": True}
     elif isinstance(column["type"], sa.DateTime | sa.Date | sa.Time | sa.Numeric | sa.Boolean):
         column["type"] = NullType()
+    elif isinstance(column["type"], sa.Integer):
+        column["type"] = sa.BigInteger()  # whatever the column is called, eight bytes
 
 
 def _null_is_null(_inspector: Any, _table: Any, column: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ Lists on the way are walked by themselves. A document that is kept as text, also
 import base64
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from shared.datamap import Collection, Column
@@ -97,7 +98,14 @@ def single(collection: Collection, name: str, row: Mapping[Any, Any]) -> Any:
 
 def text_of(value: Any) -> str:
     """Return a value by which rows are linked, as text that `rows.typed` reads back."""
-    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
+    match value:
+        case bytes():
+            return base64.b64encode(value).decode()
+        case Decimal() if value.is_finite():
+            return f"{value.normalize():f}"  # 5.00 is 5
+        case float() if value.is_integer():
+            return str(int(value))
+    return str(value)
 
 
 def only(value: Any, paths: Sequence[Sequence[str]]) -> Any:

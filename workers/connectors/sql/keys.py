@@ -14,6 +14,11 @@ _SQLITE = sa.text(
     ' JOIN pragma_table_info(r.name) p ON p.name = k."to" COLLATE NOCASE OR (k."to" IS NULL AND p.pk = k.seq + 1)'
     " WHERE t.type = 'table' ORDER BY t.name, k.id, k.seq"
 )
+# nor a UNIQUE beside a column whose type has a length
+_UNIQUE = sa.text(
+    "SELECT i.name, c.name AS field FROM pragma_index_list(:name) i JOIN pragma_index_info(i.name) c"
+    " WHERE i.\"unique\" AND NOT i.partial AND i.origin = 'u' ORDER BY i.name, c.seqno"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,15 @@ def foreign_keys(connection: sa.Connection, default: str | None) -> Iterator[For
         if schema is None or not schema.startswith(("pg_", "information_schema")):
             for (_, table), keys in inspector.get_multi_foreign_keys(schema).items():
                 yield from (_reflected(schema or default, table, one, default) for one in keys)
+
+
+def add_unique(connection: sa.Connection, metadata: sa.MetaData) -> None:
+    """Add the unique constraints of SQLite's tables that were not seen."""
+    for table in metadata.tables.values():
+        rows = connection.execute(_UNIQUE, {"name": table.name}).all()
+        for name in dict.fromkeys(row.name for row in rows):
+            columns = [table.c[row.field] for row in rows if row.name == name]
+            table.append_constraint(sa.UniqueConstraint(*columns))
 
 
 def _of_sqlite(connection: sa.Connection, default: str | None) -> Iterator[ForeignKey]:

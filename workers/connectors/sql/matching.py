@@ -5,6 +5,7 @@ import re
 import string
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -162,10 +163,24 @@ def among(column: sa.Column[Any], values: Iterable[Any]) -> sa.ColumnElement[boo
     read = []
     for value in values:
         try:
-            read.append(typed(column, value))
-        except ValueError:
+            one = typed(column, value)
+        except (ValueError, ArithmeticError, TypeError):
             continue  # it cannot stand in this column, so no row has it
+        if _in_range(column.type, one):
+            read.append(one)
     return column.in_(read)
+
+
+def _in_range(kind: sa.types.TypeEngine[Any], value: Any) -> bool:
+    """Say whether a number may stand in a column of a type; a database refuses the whole query for one that cannot."""
+    if isinstance(kind, sa.Integer) and isinstance(value, int):
+        bits = 15 if isinstance(kind, sa.SmallInteger) else 63 if isinstance(kind, sa.BigInteger) else 31
+        least, most = -(2**bits), 2 ** (bits + bool(getattr(kind, "unsigned", False)))
+        return bool(least <= value < most)
+    if isinstance(kind, sa.Numeric) and isinstance(value, Decimal):
+        whole: int | None = None if kind.precision is None else kind.precision - (kind.scale or 0)
+        return value.is_finite() and (whole is None or bool(abs(value) < Decimal(10) ** whole))
+    return True
 
 
 def linked(table: sa.Table, column: Column | None, values: Iterable[Any]) -> sa.ColumnElement[bool]:

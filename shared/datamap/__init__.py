@@ -29,14 +29,12 @@ from shared.datamap.ours import (
 )
 from shared.domain.errors import UsageError
 from shared.domain.ticket import one_line
+from shared.strict_yaml import read
 
 __all__ = [
     "Collection", "CollectionExt", "Column", "DataMap", "DatasetExt", "Edge", "EdgeExt", "FieldExt", "FileExt", "Info",
     "Link", "LinkEnd", "Provided", "Retain", "Scalar", "categories", "load", "parse",
 ]  # fmt: skip
-
-# the safe loader written in C, several times as fast, where libyaml is there
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def load(path: Path) -> DataMap:
@@ -54,7 +52,9 @@ def load(path: Path) -> DataMap:
 @cache
 def _read(path: Path, _changed: int, _size: int) -> DataMap:
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - a safe one, see there
+        raw = read(path.read_text(encoding="utf-8"))
+    except UsageError as error:
+        raise UsageError(f"{path.name}: {error}") from None
     except (yaml.YAMLError, UnicodeDecodeError):
         raise UsageError(f"{path.name} is not valid YAML") from None
     if not isinstance(raw, dict) or not isinstance(raw.get("dataset"), list):

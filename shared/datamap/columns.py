@@ -7,6 +7,7 @@ from typing import Any
 from fideslang.models import DatasetField, FidesDatasetReference, FidesMeta
 
 from shared.datamap.graph import Column
+from shared.datamap.known import ALSO
 from shared.datamap.masks import checked, of_fides
 from shared.datamap.ours import FieldExt, Provided
 from shared.datamap.paths import named, steps_of
@@ -91,7 +92,7 @@ def _column(place: _Place, meta: FidesMeta, ext: FieldExt, own: Inherited) -> Co
     return Column(
         place.name,
         tuple(dict.fromkeys(own.categories)),
-        {"phone": "phone_number"}.get(meta.identity, meta.identity) if meta.identity else None,
+        ALSO.get(meta.identity, meta.identity) if meta.identity else None,
         bool(meta.primary_key),
         meta.data_type,
         meta.length,

@@ -1,5 +1,6 @@
 """Raw YAML beside Fideslang's models: what they would drop or take in silence stops the load, with its neighbour."""
 
+import re
 from difflib import get_close_matches
 from functools import cache
 from typing import Any, get_args
@@ -22,6 +23,13 @@ _REFUSED = {
     "custom_request_field": "state `identity` for people, `rightsdesk: {scope: …}` for tenants",
     "redact": "the person's package shows the names as they are (Art. 15), so take it out",
 }
+ALSO = {"phone": PHONE}  # as Fides users write it
+_KINDS = {"user.contact.email": EMAIL, "user.contact.phone_number": PHONE}
+_NAMES = {
+    EMAIL: {"email", "mail", "emails", "mails"},
+    PHONE: {"phone", "telephone", "tel", "mobile", "cell", "cellphone", "msisdn", "fax", "phones", "telefon"},
+}
+_BESIDE = {"", "e", "address", "addresses", "number", "numbers", "no", "nr", "user", "contact", "customer", "work"}
 _VALUES: dict[str, tuple[str, ...]] = {"direction": ("from", "to")}
 
 
@@ -42,6 +50,8 @@ def only_known(raw: Any, model: type[BaseModel], place: str) -> None:
             for number, one in enumerate(value if isinstance(value, list) else [value]):
                 name = one.get("name", number) if isinstance(one, dict) else number
                 only_known(one, below, f"{place}.{key}.{name}" if isinstance(value, list) else f"{place}.{key}")
+    if model is DatasetField:
+        _check_kind(raw, place)
 
 
 def _own(model: type[BaseModel]) -> set[str]:
@@ -75,9 +85,28 @@ def _check_value(key: str, value: Any, place: str) -> None:
     if key in _VALUES and value is not None and value not in _VALUES[key]:
         known = " or ".join(_VALUES[key])
         raise UsageError(f"{place}: {key} is {known}, not {value}{near(str(value), _VALUES[key])}")
-    close = get_close_matches(str(value), [EMAIL, PHONE], n=1, cutoff=0.8) if key == "identity" else []
-    if close and value != close[0]:
-        raise UsageError(f"{place}: unknown identity {value}; did you mean {close[0]}?")
+    if key == "identity" and value and value not in ALSO and (meant := _meant(str(value))) and value != meant:
+        raise UsageError(f"{place}: unknown identity {value}; did you mean {meant}?")
+
+
+def _meant(identity: str) -> str | None:
+    """Return which of the two kinds that are normalised someone meant who wrote another name."""
+    words = set(re.split(r"[^a-z]+", identity.lower()))
+    for kind, names in _NAMES.items():
+        if words & names and words <= names | _BESIDE:
+            return kind
+    close = get_close_matches(identity.lower(), [EMAIL, PHONE], n=1, cutoff=0.8)
+    return close[0] if close else None
+
+
+def _check_kind(raw: dict[str, Any], place: str) -> None:
+    """Refuse an address or a number, by its category, that another kind of identity would never match."""
+    meta = raw.get("fides_meta") or raw.get("fidesops_meta")
+    identity = meta.get("identity") if isinstance(meta, dict) else None
+    stated = raw.get("data_categories")
+    for category, kind in _KINDS.items():
+        if identity and ALSO.get(identity, identity) != kind and isinstance(stated, list) and category in stated:
+            raise UsageError(f"{place}: identity {identity} never matches a {category}; did you mean {kind}?")
 
 
 @cache

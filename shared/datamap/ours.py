@@ -134,8 +134,8 @@ class FieldExt(_Model):
 class DatasetExt(_Model):
     """What stands under `rightsdesk:` on a dataset: defaults for its collections.
 
-    `unmapped`: tables, and columns as `table.column`, that are left out of the map on purpose (they hold nobody's data,
-    or only staff's), so that `systems check` does not ask about them.
+    `unmapped`: tables, columns as `table.column`, and schemas of PostgreSQL, that are left out of the map on purpose
+    (they hold nobody's data, or only staff's), so that `systems check` does not ask about them.
     """
 
     info: Info | None = None

@@ -141,6 +141,13 @@ def test_the_graph_is_walked_by_its_edges():
     assert {"review"} == {one.holder for one in graph.references_to("orders")}
 
 
+def test_a_key_that_stands_twice_stops_the_load(tmp_path):
+    """YAML's loader would take the last one in silence."""
+    text = yaml.safe_dump({"dataset": [contacts()]})
+    with pytest.raises(UsageError, match=r"^map\.yaml: line \d+: the key fides_key stands twice; keep one$"):
+        loaded(tmp_path, text.replace("fides_key: d", "fides_key: e\n  fides_key: d"))
+
+
 def test_a_map_is_read_once_until_it_changes(tmp_path):
     """The same file gives the same graph; a changed one is read again."""
     text = yaml.safe_dump({"dataset": [contacts()]})
@@ -252,6 +259,14 @@ WRONG = [
     (changed(fides_meta={"data_type": "strng"}), "unknown data type strng; did you mean string?"),
     (changed(fides_meta={"data_type": "objects[]"}), "unknown data type objects[]; did you mean object?"),
     (changed(fides_meta={"identity": "e-mail"}), "unknown identity e-mail; did you mean email?"),
+    (changed(fides_meta={"identity": "email_address"}), "unknown identity email_address; did you mean email?"),
+    (changed(fides_meta={"identity": "Phone"}), "unknown identity Phone; did you mean phone_number?"),
+    (changed(fides_meta={"identity": "telephone"}), "unknown identity telephone; did you mean phone_number?"),
+    (changed(fides_meta={"identity": "PHONE_NUMBER"}), "unknown identity PHONE_NUMBER; did you mean phone_number?"),
+    (
+        changed(fides_meta={"identity": "login"}),
+        "identity login never matches a user.contact.email; did you mean email?",
+    ),
     (
         changed(fides_meta={"references": [{"dataset": "d", "field": "contacts.id", "direction": "form"}]}),
         "direction is from or to, not form; did you mean from?",

@@ -20,6 +20,7 @@ from workers.connectors.sql.texts import as_text, textual
 _NEWEST = 5000  # rows in which values of a column are sought
 _VALUES = 50  # values of a column that are looked at
 _NO_MAP = "add it to the data map with its category, or list it there under rightsdesk.unmapped"
+_NO_SCHEMA = "map what is the client's (namespace: {schema: …}), or list the schema under rightsdesk.unmapped"
 _CASCADE = "map it; or list it under rightsdesk.unmapped, if nobody's data are in it and nothing hangs on its rows"
 
 
@@ -50,14 +51,25 @@ class Check:
             yield from self._fits(self._graph.collections[name])
         for name in names:
             yield from self._readable(name)
+        yield from self._outside()
+        if self._files and (why := self._files.unusable()):
+            yield Finding("error", "files", why, "correct `files` in the inventory, mount it, or give the rights")
+
+    def _outside(self) -> Iterator[Finding]:
+        """Look at what no search reads, and at what goes with hers although no map knows it."""
+        for name in self._others():
+            if name not in self._graph.unmapped:
+                what = "is a schema that nothing here reads, nor does the second look"
+                yield Finding("drift", name, what, _NO_SCHEMA)
         for cascade in cascades(self._database, self._graph):
             if not cascade.known:
                 what = (
                     f"is not in the data map, and its rows go with those of {cascade.parent.name} (ON DELETE CASCADE)"
                 )
                 yield Finding("error", cascade.table, what, _CASCADE)
-        if self._files and (why := self._files.unusable()):
-            yield Finding("error", "files", why, "correct `files` in the inventory, mount it, or give the rights")
+
+    def _others(self) -> list[str]:
+        return self._database.other_schemas(self._graph.schemas.values())
 
     def _views(self) -> dict[str, bool]:
         schemas = {None, *self._graph.schemas.values()}
@@ -72,7 +84,7 @@ class Check:
                 yield Finding("error", name, "is in the data map, and no such table exists", "correct the data map")
         for name in sorted(view for view, keeps_copies in views.items() if keeps_copies):
             yield Finding("note", name, "is a materialised view: it keeps copies", "refresh it after each erasure")
-        for name in sorted(self._graph.unmapped):
+        for name in sorted(self._graph.unmapped.difference(self._others())):
             table, _, column = name.partition(".")
             if table not in names or (column and column not in self._database.table(table).c):
                 yield Finding("drift", name, "stands under unmapped, and is not there", "take it out of the map")

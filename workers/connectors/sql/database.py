@@ -29,6 +29,12 @@ DRIVERS = {
     "mariadb": "mariadb+pymysql",
 }
 
+_READABLE = sa.text(
+    "SELECT DISTINCT n.nspname FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid"
+    " WHERE c.relkind IN ('r', 'p') AND NOT starts_with(n.nspname, 'pg_') AND n.nspname <> 'information_schema'"
+    " AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') ORDER BY 1"
+)
+
 
 def url_of(text: str, folder: Path) -> sa.URL:
     """Return a SQLAlchemy URL; a relative SQLite path is below the inventory's folder."""
@@ -129,6 +135,14 @@ class Database:
                 keys = foreign_keys(connection, self.default_schema)
                 self._keys = tuple(one for one in keys if one.table not in parts)
         return self._keys
+
+    def other_schemas(self, read: Iterable[str | None]) -> list[str]:
+        """Return the schemas with tables that may be read, but for those that are; only PostgreSQL has several."""
+        if self.dialect != "postgresql":
+            return []
+        with self.reading("the schema") as connection:
+            own = {one or sa.inspect(connection).default_schema_name for one in (None, *read)}
+            return [one for one in connection.scalars(_READABLE) if one not in own]
 
     def everything(self, mapped: Mapping[str, str | None]) -> list[str]:
         """Read all tables of the default schema and of those of mapped tables; return the names that they go by.

@@ -159,3 +159,19 @@ def test_an_id_found_on_the_way_takes_nobody_elses_record(lite):
     assert {"people": {"erased": 2}, "visits": {"erased": 1}} == deleted.counts
     assert {} == looked.counts
     assert [(2, BOB, "unknown")] == stand(lite, "SELECT * FROM people")
+
+
+def test_a_schema_that_nothing_reads_is_named(postgres_store):
+    """Another schema may be another client's: it is not searched, and the check says so until the map does."""
+    postgres_store.do("CREATE SCHEMA arch")
+    postgres_store.do("CREATE TABLE arch.people (id INTEGER, email TEXT)")
+    try:
+        with closing(postgres_store.connector()) as connector:
+            assert [("drift", "arch")] == [
+                (one.severity, one.place) for one in connector.check() if "arch" in one.place
+            ]
+        postgres_store.datamap["dataset"][0]["rightsdesk"] = {"unmapped": ["arch"]}
+        with closing(postgres_store.connector()) as connector:
+            assert [] == [one.place for one in connector.check() if "arch" in one.place]
+    finally:
+        postgres_store.do("DROP SCHEMA arch CASCADE")

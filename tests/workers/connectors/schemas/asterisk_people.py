@@ -34,8 +34,8 @@ def populate(people: People) -> None:
 def _call(people, whose, number, src, dst, leg=0, sequence=None, **more):
     return people.add(
         whose, "cdr", calldate="2026-03-01 12:00:00", src=src, dst=dst, uniqueid=f"1772366400.{number}{leg}",
-        linkedid=f"1772366400.{number}0", sequence=number * 10 + leg if sequence is None else sequence,
-        disposition="ANSWERED", duration=60, billsec=55, **{"lastapp": "Dial", **more},
+        sequence=number * 10 + leg if sequence is None else sequence, disposition="ANSWERED", duration=60, billsec=55,
+        **{"lastapp": "Dial", "linkedid": f"1772366400.{number}0", **more},
     )  # fmt: skip
 
 
@@ -85,6 +85,9 @@ def _near(people):
     _call(people, "Ines", 14, "101", "102", clid='"Ines" <101>')
     _call(people, "Ines", 15, "101", "123456", clid='"Ines" <101>')
     _call(people, "Bob", 16, "030987654", "101", clid='"Bob Other" <030987654>')
+    # the column's default: two calls without a group are not one call
+    _call(people, "Ada", 18, "030123456", "101", linkedid="")
+    _call(people, "Ines", 19, "101", "102", linkedid="")
     for path in ("2026/03/01/in-4930555000-0301234567-20260301-120000-1772366400.110.wav",):
         people.file("Longer", path)
 

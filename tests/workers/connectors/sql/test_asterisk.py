@@ -72,7 +72,7 @@ def test_delete_takes_her_calls_and_nobody_elses(people, ada):
     touched = people.touched(before)
     sys.stdout.write(shown("Asterisk, erasure", "Ada", NEAR, touched) + "\n")
     assert {} == {whose: what for whose, what in touched.items() if whose in STRANGERS}
-    assert {"cdr gone": 9, "cel gone": 3, "file gone": 2, "voicemail_messages gone": 2} == touched["Ada"]
+    assert {"cdr gone": 10, "cel gone": 3, "file gone": 2, "voicemail_messages gone": 2} == touched["Ada"]
     assert {"cdr gone": 1, "cel gone": 1} == touched["Ada and Bob"]
     assert {"cdr changed": 1} == touched["Ada, by mention"]
     assert "callback [redacted]" in people.changed(before, "Ada, by mention").values()

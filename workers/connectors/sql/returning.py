@@ -9,6 +9,7 @@ from shared.datamap import Collection
 from shared.domain.errors import Final
 from workers.connectors.sql.database import BATCH, Database
 from workers.connectors.sql.rows import Row, fetch, key_of, plain, typed
+from workers.connectors.sql.texts import is_binary
 
 _EXACT = (sa.Integer, sa.String, sa.Uuid, sa.Date, sa.DateTime)
 
@@ -16,7 +17,7 @@ _EXACT = (sa.Integer, sa.String, sa.Uuid, sa.Date, sa.DateTime)
 def comes_back(column: sa.Column[Any]) -> bool:
     """Say whether a type's values are found by what was read of them: those of a float or an interval may not be."""
     decimal = isinstance(column.type, sa.Numeric) and not isinstance(column.type, sa.Float)
-    return decimal or isinstance(column.type, _EXACT) or _of_bytes(column)
+    return decimal or isinstance(column.type, _EXACT) or is_binary(column)
 
 
 class Returning:
@@ -52,18 +53,11 @@ class Returning:
 
 
 def _same(column: sa.Column[Any], written: Any, value: Any) -> bool:
-    if isinstance(value, bytes) and not _of_bytes(column):
+    if isinstance(value, bytes) and not is_binary(column):
         return False  # written down as base64, it would be sought as that text
     try:
         return bool(plain(typed(column, written)) == written)
     except (ValueError, ArithmeticError, TypeError):
-        return False
-
-
-def _of_bytes(column: sa.Column[Any]) -> bool:
-    try:
-        return column.type.python_type is bytes
-    except NotImplementedError:
         return False
 
 

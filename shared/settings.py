@@ -20,6 +20,8 @@ class Settings(BaseSettings):
     systems: Path = Path("systems.toml")
     packages: str | None = None
     packages_region: str | None = None  # provider:region or country:DE; needed where packages are not on this disk
+    checkpoints: str | None = None  # an fsspec URL below which checkpoints are published; they name nobody
+    checkpoint_seconds: float = Field(default=60.0, gt=0)  # how often what changed is covered by a new one
     smtp_url: SecretStr | None = None  # smtp://user:password@host:port or smtps://…
     mail_from: str = "privacy@localhost"
     letters: Path | None = None  # a folder whose templates replace ours

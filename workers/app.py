@@ -15,13 +15,13 @@ from shared.inventory import check_packages, load
 from shared.settings import Settings
 from shared.store.migrate import await_head
 from shared.store.session import Store
-from workers import connectors, desk
+from workers import checkpoints, connectors, desk
 from workers.alerts.deliver import deliver
 from workers.embedded.tether import die_with_parent
 from workers.office import open_office
 from workers.patrol import patrol
 from workers.perform import Performer
-from workers.queues import ALERTS, LOOK, SWEEP, SWEEP_SECONDS, make_app, publish, say_ready
+from workers.queues import ALERTS, AUDIT, CHECKPOINT, LOOK, SWEEP, SWEEP_SECONDS, make_app, publish, say_ready
 from workers.sla import look
 from workers.sweep import sweep
 
@@ -30,7 +30,7 @@ _here: dict[str, Performer] = {}
 
 
 def make_worker(settings: Settings) -> Celery:
-    """Return the app with its tasks: one for each channel and verb, the sweep, the look at the clocks, the alerts."""
+    """Return the app with its tasks: one for each channel and verb, and those that beat wakes."""
     app = make_app(settings)
     for channel in CHANNELS:
         for verb in DATA_VERBS:
@@ -52,6 +52,14 @@ def make_worker(settings: Settings) -> Celery:
     @app.task(name=ALERTS, ignore_result=True, shared=False)
     def alerts_task() -> None:
         deliver(_performer(app, settings).office)
+
+    @app.task(name=CHECKPOINT, ignore_result=True, shared=False)
+    def checkpoint_task() -> None:
+        checkpoints.keep(_performer(app, settings).office)
+
+    @app.task(name=AUDIT, ignore_result=True, shared=False)
+    def audit_task() -> None:
+        checkpoints.audit(_performer(app, settings).office)
 
     return app
 

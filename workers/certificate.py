@@ -60,7 +60,7 @@ def _system(case: Case, system: str, channel: str) -> dict[str, Any]:
     return {
         "id": system,
         "channel": channel,
-        "found_before": located[-1].commitment if located else None,
+        "found_before": [{"step": step.id, "commitment": step.commitment} for step in located],
         "actions": [
             {"step": step.id, "verb": step.verb, "state": step.state, "at": _at(step), "counts": step.counts}
             for step in mine

@@ -18,6 +18,7 @@ from shared.store.steps import Claim
 from shared.store.tables import TicketRow
 from workers.office import Office
 
+COMMITMENTS = "commitments"  # what their key is for
 _BATCH = 1000  # notes kept in memory before they are written
 
 
@@ -33,14 +34,14 @@ class Notes:
         self._of, self._taken_until = of, taken_until
         self.rest: list[Found] = []
         self._leaves = Ledger()
-        self._secret = subkey(key, "commitments")
+        self._secret = subkey(key, COMMITMENTS)
         self._read: Spilled[tuple[int, Found]] | None = None
 
     def add(self, note: Found) -> None:
         """Write a record down."""
         self.rest.append(note)
         if self._claim.verb == "locate":
-            self._leaves[leaf(self._secret, note)] = 1
+            self._leaves[leaf(self._secret, note).hash] = 1
         if len(self.rest) >= _BATCH:
             claim = self._claim
             with self._office.store.write() as session:
@@ -52,8 +53,13 @@ class Notes:
 
     @property
     def commitment(self) -> str | None:
-        """What a locate commits to."""
-        return commitment(self._secret, self._leaves) if self._claim.verb == "locate" else None
+        """What a locate commits to: all that stands written down by it, be it by an attempt that broke off."""
+        if self._claim.verb != "locate":
+            return None
+        if self._claim.attempts > 1:
+            for note in (note for step, note in self._written() if step == self._claim.id):
+                self._leaves[leaf(self._secret, note).hash] = 1
+        return commitment(self._leaves)
 
     def found(self) -> Iterator[Found]:
         """Yield the latest note about each record; the notes are gone through twice, and never all in memory."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 from celery import Celery, signals
+from celery.schedules import crontab
 from kombu import Queue  # type: ignore[attr-defined]  # its stub is lazy
 from kombu.exceptions import OperationalError
 
@@ -21,6 +22,8 @@ MAINTENANCE = "maintenance"
 SWEEP = f"{MAINTENANCE}.sweep"
 LOOK = f"{MAINTENANCE}.look"
 ALERTS = f"{MAINTENANCE}.alerts"
+CHECKPOINT = f"{MAINTENANCE}.checkpoint"
+AUDIT = f"{MAINTENANCE}.audit"
 QUEUES = (*CHANNELS, DESK, MAINTENANCE)
 SWEEP_SECONDS = 5.0
 # Redis has a list for each, looked at in this order: maintenance and breaches, objections and consents, the rest
@@ -59,6 +62,14 @@ def make_app(settings: Settings) -> Celery:
                 "options": {"queue": MAINTENANCE, "expires": 2 * SWEEP_SECONDS},
             }
             for name in (SWEEP, LOOK, ALERTS)
+        }
+        | {
+            "checkpoint": {
+                "task": CHECKPOINT,
+                "schedule": settings.checkpoint_seconds,
+                "options": {"queue": MAINTENANCE, "expires": 2 * settings.checkpoint_seconds},
+            },
+            "audit": {"task": AUDIT, "schedule": crontab(hour="3", minute="17"), "options": {"queue": MAINTENANCE}},
         },
         beat_max_loop_interval=SWEEP_SECONDS,
     )

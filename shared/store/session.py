@@ -35,6 +35,8 @@ class Store:
         except ImportError as error:
             raise UsageError(f"RIGHTSDESK_DATABASE_URL: no driver {error.name}; write postgresql+psycopg://…") from None
         self._writing = self.engine.execution_options(write=True)
+        # SQLite's reading transactions are snapshots anyway
+        self._snapshots = self.engine if sqlite else self.engine.execution_options(isolation_level="REPEATABLE READ")
         if sqlite:
             event.listen(self.engine, "connect", _configure)
             event.listen(self.engine, "begin", _begin)
@@ -46,9 +48,10 @@ class Store:
             yield session
 
     @contextmanager
-    def read(self) -> Iterator[Session]:
-        """Begin a reading transaction."""
-        with Session(self.engine, expire_on_commit=False, autoflush=False) as session, session.begin():
+    def read(self, *, snapshot: bool = False) -> Iterator[Session]:
+        """Begin a reading transaction; all statements of a `snapshot` see the database as it is at its first."""
+        engine = self._snapshots if snapshot else self.engine
+        with Session(engine, expire_on_commit=False, autoflush=False) as session, session.begin():
             yield session
 
     def close(self) -> None:

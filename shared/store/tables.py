@@ -181,6 +181,49 @@ class CertificateRow(Row):
     document: Mapped[dict[str, Any]]
 
 
+class CheckpointRow(Row):
+    """A signed checkpoint; see `shared.evidence`. Like evidence it is added, and never changed."""
+
+    __tablename__ = "checkpoints"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # of two made at once one stays
+    at: Mapped[datetime]
+    root: Mapped[bytes] = mapped_column(LargeBinary)
+    document: Mapped[dict[str, Any]]
+
+
+class CheckpointLeafRow(Row):
+    """A leaf of a checkpoint's tree, after the first: a chain's head, or (`seq` 0) a certificate's digest."""
+
+    __tablename__ = "checkpoint_leaves"
+    __table_args__ = (Index("checkpoint_leaves_of", "ticket_id", "seq", unique=True),)
+
+    checkpoint: Mapped[int] = mapped_column(ForeignKey("checkpoints.number"), primary_key=True)
+    place: Mapped[int] = mapped_column(primary_key=True)
+    ticket_id: Mapped[UUID] = mapped_column(Uuid)
+    seq: Mapped[int]
+    hash: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class UncoveredRow(Row):
+    """An entry that no checkpoint covers yet. A trigger on `evidence` marks each, at no statement's cost."""
+
+    __tablename__ = "uncovered"
+
+    id: Mapped[int] = mapped_column(Serial, primary_key=True)
+    ticket_id: Mapped[UUID] = mapped_column(Uuid)
+    seq: Mapped[int]
+
+
+class PublicationRow(Row):
+    """A checkpoint that was published, and when."""
+
+    __tablename__ = "publications"
+
+    checkpoint: Mapped[int] = mapped_column(ForeignKey("checkpoints.number"), primary_key=True)
+    at: Mapped[datetime]
+
+
 class DeadLetterRow(Row):
     """What came on the queue and is no ticket: kept, sealed by the master key, with the reason."""
 

@@ -44,6 +44,7 @@ def main(words: Sequence[str] | None = None) -> None:
     try:
         from workers.cli import (  # noqa: F401 - they register their commands
             alerts,
+            evidence,
             holds,
             proofs,
             stack,

@@ -1,6 +1,5 @@
-"""Commands that prove and tell: deadlines, the gate, packages, certificates, keys, evidence, schemas."""
+"""Commands that tell: deadlines, the gate, packages, keys, schemas."""
 
-import json as jsonlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
@@ -15,18 +14,17 @@ from workers.cli.shown import as_json
 from workers.cli.tickets import Id, Json, ticket_id
 
 
-def _group(name: str, text: str) -> typer.Typer:
+def group(name: str, text: str) -> typer.Typer:
+    """Add a group of commands."""
     made = typer.Typer(help=text, no_args_is_help=True, rich_markup_mode=None)
     app.add_typer(made, name=name)
     return made
 
 
-gate_app = _group("gate", "The gate: may a person's data be used for a purpose now?")
-package_app = _group("package", "The packages that people are given.")
-certificate_app = _group("certificate", "The certificates of closed tickets.")
-keys_app = _group("keys", "Keys.")
-evidence_app = _group("evidence", "Evidence.")
-schema_app = _group("schema", "JSON Schemas.")
+gate_app = group("gate", "The gate: may a person's data be used for a purpose now?")
+package_app = group("package", "The packages that people are given.")
+keys_app = group("keys", "Keys.")
+schema_app = group("schema", "JSON Schemas.")
 
 
 @app.command(epilog="Example: rightsdesk deadline P1M 2026-01-31 --country DE --subdivision BE --tz Europe/Berlin")
@@ -100,7 +98,8 @@ def gate_check(
 
 
 @contextmanager
-def _opened(ident: str) -> Iterator[tuple[Any, Any]]:
+def opened(ident: str) -> Iterator[tuple[Any, Any]]:
+    """Yield the office and a ticket's row."""
     from shared import settings
     from shared.store.tables import TicketRow
     from workers.office import open_office
@@ -121,7 +120,7 @@ def package_open(
     """Write a ticket's package, decrypted, into a folder."""
     from workers.package import extract, package_files
 
-    with _opened(ident) as (office, row):
+    with opened(ident) as (office, row):
         key, _ = office.ticket(row)
         with office.store.read() as session:
             files = package_files(session, key, row.id)
@@ -139,7 +138,7 @@ def package_code(ident: Id, json: Json = False) -> None:
     """Show the code of a mailed one-time link, to be given to the person by another way."""
     from workers.desk.deliver import link_code
 
-    with _opened(ident) as (office, row):
+    with opened(ident) as (office, row):
         key, _ = office.ticket(row)
         with office.store.read() as session:
             code = link_code(session, key, row.id)
@@ -149,67 +148,6 @@ def package_code(ident: Id, json: Json = False) -> None:
         as_json({"code": code})
     else:
         typer.echo(code)
-
-
-@certificate_app.command("show", epilog="Example: rightsdesk certificate show 6f8f… --out cert.json")
-def certificate_show(
-    ident: Id,
-    out: Annotated[Path | None, typer.Option(help="The file; standard output by default.")] = None,
-    json: Json = False,  # noqa: ARG001 - it is JSON anyway
-) -> None:
-    """Write a closed ticket's certificate (JSON)."""
-    from shared.store.tables import CertificateRow
-
-    with _opened(ident) as (office, row), office.store.read() as session:
-        found = session.get(CertificateRow, row.id)
-    if found is None:
-        raise RightsdeskError(f"the ticket is {row.state}; its certificate is signed when it closes")
-    text = jsonlib.dumps(found.document, indent=2, ensure_ascii=False, sort_keys=True)
-    if out is None:
-        typer.echo(text)
-    else:
-        _write(out, text + "\n")
-
-
-def _write(out: Path, text: str) -> None:
-    try:
-        out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write {out}: {error.strerror}") from None
-
-
-@certificate_app.command("verify", epilog="Example: rightsdesk certificate verify cert.json --key public.pem")
-def certificate_verify(
-    file: Annotated[Path, typer.Argument(help="The certificate.")],
-    key: Annotated[Path, typer.Option(help="The vendor's public key (PEM).")],
-    json: Json = False,
-) -> None:
-    """Verify a certificate offline: exit 0 if it was signed by this key and not changed since."""
-    from shared.envelope import read_public_pem
-    from shared.evidence import verify
-
-    document = _document(file)
-    wrong = verify(document, read_public_pem(key))
-    if json:
-        proof = document.get("proof") if isinstance(document, dict) else None
-        as_json({"valid": wrong is None, "reason": wrong, "proof": proof})
-        raise typer.Exit(0 if wrong is None else 1)
-    if wrong:
-        raise RightsdeskError(wrong)
-    body = document["certificate"]
-    typer.echo(f"valid: ticket {body['ticket']}, {body['right']}, {body['outcome']}; proof {document['proof']}")
-
-
-def _document(file: Path) -> Any:
-    """Return a file's JSON; None, which is no certificate, if it is none."""
-    from shared.strict_json import read_json
-
-    try:
-        return read_json(file.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror}") from None
-    except ValueError:
-        return None
 
 
 @keys_app.command("show", epilog="Example: rightsdesk keys show --public > public.pem")
@@ -230,30 +168,6 @@ def keys_show(
         typer.echo(pem, nl=False)
 
 
-@evidence_app.command("verify")
-def evidence_verify(json: Json = False) -> None:
-    """Check every ticket's evidence chain; exit 1, and alert, if one is broken, naming the first broken entry."""
-    from shared import settings
-    from shared.store.chain import broken
-    from shared.store.session import Store
-    from workers.patrol import report
-
-    store = Store(settings.read().database)
-    with store.read() as session:
-        wrong = list(broken(session))
-    found = [{"ticket": str(ticket), "entry": entry} for ticket, entry in wrong]
-    for ticket, _ in wrong:
-        report(store, ticket, datetime.now(UTC))
-    store.close()
-    if json:
-        as_json(found)
-    elif not found:
-        typer.echo("every chain verifies")
-    for one in [] if json else found:
-        typer.echo(f"ticket {one['ticket']}: broken from entry {one['entry']}")
-    raise typer.Exit(1 if found else 0)
-
-
 @schema_app.command("ticket")
 def schema_ticket(
     json: Json = False,  # noqa: ARG001 - it is JSON anyway
@@ -262,3 +176,13 @@ def schema_ticket(
     from workers.schema import ticket_schema
 
     as_json(ticket_schema())
+
+
+@schema_app.command("certificate")
+def schema_certificate(
+    json: Json = False,  # noqa: ARG001 - it is JSON anyway
+) -> None:
+    """Print the JSON Schema of a certificate."""
+    from workers.certificate_schema import certificate_schema
+
+    as_json(certificate_schema())

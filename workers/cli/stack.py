@@ -182,12 +182,13 @@ def tick(
     at: Annotated[str | None, typer.Option(help="As of this time; only with RIGHTSDESK_TEST=1.")] = None,
     json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
-    """Run one sweep, one look at the clocks and one delivery of alerts now."""
+    """Run one sweep, one look at the clocks, one delivery of alerts and one checkpoint of the evidence now."""
     from dataclasses import asdict
     from functools import partial
 
     from shared import log, settings
     from workers.alerts.deliver import deliver
+    from workers.checkpoints import keep
     from workers.office import open_office, utc_now
     from workers.queues import make_app, publish
     from workers.sla import look
@@ -200,13 +201,15 @@ def tick(
     moment = _time(at) if at else utc_now()
     office = open_office(read, now=lambda: moment)
     swept, looked = sweep(office, partial(publish, make_app(read))), look(office)
-    told = deliver(office)
+    made, told = keep(office), deliver(office)
     if json:
-        as_json(asdict(swept) | asdict(looked) | {"delivered": told.delivered, "undelivered": told.failed})
+        delivered = {"delivered": told.delivered, "undelivered": told.failed}
+        as_json(asdict(swept) | asdict(looked) | delivered | {"checkpoints": made})
         return
     typer.echo(f"{swept.reclaimed} leases reclaimed, {swept.sent} steps sent, {swept.advanced} tickets advanced")
     typer.echo(f"{looked.fired} milestones passed, {looked.late} of them told late")
     typer.echo(f"{told.delivered} messages delivered, {told.failed} attempts failed")
+    typer.echo(f"{made} checkpoints made")
 
 
 def _time(text: str) -> datetime:

@@ -51,44 +51,18 @@ class Mail(NamedTuple):
     text: str
 
 
-class Letters:
-    """The templates of one client, rendered for one job; all that a template may use stands in `context`."""
+class Templates:
+    """The templates of one client; all that each of them may use stands in `context`."""
 
-    def __init__(self, job: Job) -> None:
-        ticket, client = job.case.ticket, job.client
-        self._environment = _environment(job.settings.letters, ticket.client)
-        self._languages = _languages(client.language)
-        self._zone = ZoneInfo(client.timezone)
-        self._context = {
-            "client": client,
-            "right": job.right.name,
-            "article": job.right.article,
-            "ticket": str(job.ticket),
-            "name": ticket.subject.name if ticket.subject else None,
-            "representative": _representative(job),
-            "received": ticket.received_at,
-            "now": job.now,
-        }
+    def __init__(self, folder: Path | None, of: str, *, language: str, timezone: str, **context: Any) -> None:
+        self._environment = _environment(folder, of)
+        self._languages = _languages(language)
+        self._zone = ZoneInfo(timezone)
+        self._context = context
 
     def render(self, name: str, **context: Any) -> str:
         """Render a template in the first of the languages that it exists in."""
         return self._rendered(self._chosen((name,)), context)
-
-    def letter(self, *names: str, **context: Any) -> tuple[str, str]:
-        """Return the first letter that exists as HTML and as plain text.
-
-        The text is read off the page, unless a text template stands beside the page's.
-        """
-        template = self._chosen(tuple(f"{name}.html.j2" for name in names))
-        page, own = self._rendered(template, context), (template.name or "").replace(".html.j2", ".txt.j2")
-        if own in self._environment.list_templates(extensions=["j2"]):
-            return page, self._rendered(self._environment.get_template(own), context)
-        return page, plain(page)
-
-    def mail(self, name: str, **context: Any) -> Mail:
-        """Return a mail's subject and text."""
-        head, _, text = self.render(f"{name}.txt.j2", **context).partition("\n\n")
-        return Mail(" ".join(head.removeprefix("Subject:").split()), text.strip() + "\n")
 
     def _chosen(self, names: tuple[str, ...]) -> Template:
         places = [f"{language}/{name}" for language in self._languages for name in names]
@@ -128,6 +102,35 @@ class Letters:
             return form.format(self._day(lang)(value), value.astimezone(self._zone), self._zone.key)
 
         return moment
+
+
+class Letters(Templates):
+    """The letters and mails of one job."""
+
+    def __init__(self, job: Job) -> None:
+        ticket, client = job.case.ticket, job.client
+        super().__init__(
+            job.settings.letters, ticket.client, language=client.language, timezone=client.timezone, client=client,
+            right=job.right.name, article=job.right.article, ticket=str(job.ticket),
+            name=ticket.subject.name if ticket.subject else None, representative=_representative(job),
+            received=ticket.received_at, now=job.now,
+        )  # fmt: skip
+
+    def letter(self, *names: str, **context: Any) -> tuple[str, str]:
+        """Return the first letter that exists as HTML and as plain text.
+
+        The text is read off the page, unless a text template stands beside the page's.
+        """
+        template = self._chosen(tuple(f"{name}.html.j2" for name in names))
+        page, own = self._rendered(template, context), (template.name or "").replace(".html.j2", ".txt.j2")
+        if own in self._environment.list_templates(extensions=["j2"]):
+            return page, self._rendered(self._environment.get_template(own), context)
+        return page, plain(page)
+
+    def mail(self, name: str, **context: Any) -> Mail:
+        """Return a mail's subject and text."""
+        head, _, text = self.render(f"{name}.txt.j2", **context).partition("\n\n")
+        return Mail(" ".join(head.removeprefix("Subject:").split()), text.strip() + "\n")
 
 
 def _number(lang: str) -> Callable[[int], str]:

@@ -1,0 +1,126 @@
+"""Verify a certificate of Rightsdesk without Rightsdesk: Python 3.9 or newer and the package `cryptography`.
+
+    python verify_certificate.py CERTIFICATE.json PUBLIC.pem [--record RECORD.json] [--checkpoint PUBLISHED.json]
+
+Exit code 0 if all that was given verifies. See certificate.md for what each part means.
+"""
+
+import argparse
+import base64
+import hashlib
+import json
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Verify a certificate of Rightsdesk.")
+    parser.add_argument("certificate", help="the certificate (JSON)")
+    parser.add_argument("key", help="the vendor's public key (PEM)")
+    parser.add_argument("--record", help="the proof that a record was found (JSON)")
+    parser.add_argument("--checkpoint", help="the checkpoint as it was published (JSON)")
+    given = parser.parse_args()
+    try:
+        document, key = read(given.certificate), load_pem_public_key(Path(given.key).read_bytes())
+        said = [check_certificate(document, key), check_proof(document, key, given.checkpoint)]
+        if given.record:
+            said.append(check_record(read(given.record), document["certificate"]))
+    except OSError as error:
+        raise SystemExit(f"cannot read {error.filename}: {error.strerror}") from None
+    except InvalidSignature:
+        raise SystemExit("NOT VALID: the signature does not fit") from None
+    except (KeyError, TypeError, ValueError, IndexError, RecursionError, AttributeError):
+        raise SystemExit("NOT VALID: this cannot be read as what it is said to be") from None
+    print("\n".join(said))
+
+
+def check_certificate(document, key):
+    """Check that the key signed the certificate. It was signed with its proof pending."""
+    demand(document["format"] == "rightsdesk-certificate/1", "this is not a certificate")
+    demand(set(document) == {"format", "certificate", "proof", "signature"}, "it has parts that do not belong there")
+    check_signature(signed_text(document), document["signature"], key)
+    body = document["certificate"]
+    return f"valid: ticket {body['ticket']}, {body['right']}, {body['outcome']}, closed {body['closed_at']}"
+
+
+def check_proof(document, key, published):
+    """Check that the certificate is a leaf of the checkpoint's Merkle tree, and that the key signed the checkpoint."""
+    proof = document["proof"]
+    if proof == "pending":
+        demand(not published, "the certificate names no checkpoint yet")
+        return "proof: pending (signed, not yet in a checkpoint)"
+    checkpoint = proof["checkpoint"]
+    check_signature(canonical({k: v for k, v in checkpoint.items() if k != "signature"}), checkpoint["signature"], key)
+    digest = hashlib.sha256(signed_text(document)).hexdigest()
+    leaf = leaf_hash(f"certificate {document['certificate']['ticket']} {digest}".encode())
+    root = root_by(leaf, proof["index"], checkpoint["size"], [bytes.fromhex(one) for one in proof["path"]])
+    demand(root.hex() == checkpoint["root"], "the certificate is not in the checkpoint")
+    demand(not published or read(published) == checkpoint, "the checkpoint is not the one that was published")
+    return f"proof: in checkpoint {checkpoint['number']} of {checkpoint['at']}, root {checkpoint['root']}"
+
+
+def check_record(proof, certificate):
+    """Check that a record, opened by its salt, is among those that the certificate commits to."""
+    demand(proof["format"] == "rightsdesk-record/1", "this is not the proof of a record")
+    demand(proof["ticket"] == certificate["ticket"], "the record's proof is about another ticket")
+    record = [proof["record"][part] for part in ("collection", "key", "digest")]
+    leaf = leaf_hash(bytes.fromhex(proof["salt"]) + canonical(record))
+    root = root_by(leaf, proof["index"], proof["size"], [bytes.fromhex(one) for one in proof["path"]])
+    committed = [
+        one["commitment"]
+        for system in certificate["systems"] if system["id"] == proof["system"]
+        for one in system["found_before"] if one["step"] == proof["step"]
+    ]  # fmt: skip
+    demand(root.hex() in committed, "the certificate does not commit to this record")
+    return f"record: found in {proof['system']}, {record[0]}, before anything was done"
+
+
+def signed_text(document):
+    return canonical({"format": document["format"], "certificate": document["certificate"], "proof": "pending"})
+
+
+def canonical(value):
+    """Return the one text of a JSON value: sorted keys, no blanks."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode("utf-8", "surrogatepass")
+
+
+def check_signature(text, signature, key):
+    demand(signature["alg"] == "Ed25519", "the signature is not of the kind Ed25519")
+    key.verify(base64.b64decode(signature["value"], validate=True), text)
+
+
+def leaf_hash(data):
+    return hashlib.sha256(b"\x00" + data).digest()
+
+
+def root_by(leaf, index, size, path):
+    """Return the root that an audit path leads to (RFC 6962, section 2.1.1)."""
+    demand(0 <= index < size and (size == 1) == (not path), "the proof does not fit its tree")
+    if size == 1:
+        return leaf
+    half = 1 << ((size - 1).bit_length() - 1)  # the largest power of two below the size
+    if index < half:
+        return hashlib.sha256(b"\x01" + root_by(leaf, index, half, path[:-1]) + path[-1]).digest()
+    return hashlib.sha256(b"\x01" + path[-1] + root_by(leaf, index - half, size - half, path[:-1])).digest()
+
+
+def read(path):
+    return json.loads(Path(path).read_text(encoding="utf-8"), object_pairs_hook=once)
+
+
+def once(pairs):
+    """Refuse an object in which a key stands twice: it would have two readings."""
+    demand(len(dict(pairs)) == len(pairs), "a key stands twice")
+    return dict(pairs)
+
+
+def demand(true, otherwise):
+    if not true:
+        raise SystemExit(f"NOT VALID: {otherwise}")
+
+
+if __name__ == "__main__":
+    main()

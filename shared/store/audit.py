@@ -1,0 +1,223 @@
+"""Does all evidence verify? Every chain, checkpoint and certificate, against each other and against what was published.
+
+All is read in one snapshot and in order, so memory does not grow with what stands there, and the work of the
+running stack does not disturb it.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy import and_, exists, func, select
+from sqlalchemy.orm import Session
+
+from shared.evidence import (
+    GENESIS,
+    Entry,
+    certificate_digest,
+    check_checkpoint,
+    checkpoint_leaf,
+    first_broken,
+    root_of,
+    verify,
+)
+from shared.store.checkpoints import Leaf
+from shared.store.tables import (
+    CertificateRow,
+    CheckpointLeafRow,
+    CheckpointRow,
+    EvidenceRow,
+    PublicationRow,
+    TicketRow,
+    UncoveredRow,
+    core,
+)
+
+_e, _l, _t = core(EvidenceRow).c, core(CheckpointLeafRow).c, core(TicketRow).c
+_c, _k, _m = core(CertificateRow).c, core(CheckpointRow).c, core(UncoveredRow).c
+_PAGE = 2000  # rows in memory
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A place that does not verify: an entry of a ticket's chain, a ticket's certificate, or a checkpoint."""
+
+    reason: str
+    ticket: UUID | None = None
+    entry: int | None = None
+    checkpoint: int | None = None
+
+    def __str__(self) -> str:
+        place = f"ticket {self.ticket}" if self.ticket else f"checkpoint {self.checkpoint}"
+        return f"{place}: {self.reason}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what is known of the place."""
+        ticket = str(self.ticket) if self.ticket else None
+        places = {"ticket": ticket, "entry": self.entry, "checkpoint": self.checkpoint, "reason": self.reason}
+        return {name: value for name, value in places.items() if value is not None}
+
+
+@dataclass(slots=True)
+class Audit:
+    """One look at all evidence; how much was looked at is counted while `broken` is read."""
+
+    session: Session
+    key: Ed25519PublicKey
+    entries: int = 0
+    chains: int = 0
+    checkpoints: int = 0
+    certificates: int = 0
+    uncovered: int = 0  # entries that no checkpoint covers yet
+    _marked: dict[UUID, int] = field(default_factory=dict)
+    _named: set[UUID] = field(default_factory=set)
+
+    def __str__(self) -> str:
+        return (
+            f"every chain, checkpoint and certificate verifies: {self.entries} entries in {self.chains} chains "
+            f"({self.uncovered} not yet in a checkpoint), {self.checkpoints} checkpoints, "
+            f"{self.certificates} certificates"
+        )
+
+    def broken(self, published: Iterable[tuple[int, Any]] | None = None) -> Iterator[Broken]:
+        """Yield what does not verify: each chain with its first broken place, certificates, then checkpoints."""
+        self._marked = self._marks()
+        yield from self._chains()
+        yield from self._cut_off()
+        yield from self._certificates()
+        yield from self._checkpoints()
+        if published is not None:
+            yield from self._published(published)
+
+    def _read(self, query: Any) -> Iterator[Any]:
+        return iter(self.session.execute(query, execution_options={"yield_per": _PAGE}))
+
+    def _marks(self) -> dict[UUID, int]:
+        query = select(_m.ticket_id, func.max(_m.seq)).group_by(_m.ticket_id)
+        return {row[0]: row[1] for row in self._read(query)}
+
+    def _chains(self) -> Iterator[Broken]:
+        leaf = and_(_l.ticket_id == _e.ticket_id, _l.seq == _e.seq)
+        rows = self._read(
+            select(_e.ticket_id, _e.seq, _e.kind, _e.payload, _e.sealed, _e.hash, _l.hash)
+            .outerjoin(core(CheckpointLeafRow), leaf)
+            .order_by(_e.ticket_id, _e.seq)
+        )
+        for ticket, chain in groupby(rows, key=lambda row: row[0]):
+            links = list(chain)
+            self.chains += 1
+            self.entries += len(links)
+            if wrong := self._wrong_chain(ticket, links):
+                self._named.add(ticket)
+                yield wrong
+
+    def _wrong_chain(self, ticket: UUID, links: list[Any]) -> Broken | None:
+        place = first_broken(Entry(*row[1:6]) for row in links)
+        if place is not None:
+            return Broken(f"broken from entry {place}", ticket, place)
+        end, marked = links[-1].seq, self._marked.pop(ticket, 0)
+        covered = 0
+        for row in links:
+            if row[6] is not None and row[6] != row[5]:
+                return Broken(f"entry {row.seq} is not the one that a checkpoint holds", ticket, row.seq)
+            covered = row.seq if row[6] is not None else covered
+        self.uncovered += end - covered
+        if marked > end:
+            return Broken(f"cut off after entry {end}", ticket, end + 1)
+        if marked < end and covered < end:
+            return Broken(f"the entries from {covered + 1} on are kept from the checkpoints", ticket, covered + 1)
+        return None
+
+    def _cut_off(self) -> Iterator[Broken]:
+        """Chains of which a checkpoint, a mark or a ticket knows more than there is."""
+        there = select(func.coalesce(func.max(_e.seq), 0)).where(_e.ticket_id == _l.ticket_id).scalar_subquery()
+        missing = ~exists().where(_e.ticket_id == _l.ticket_id, _e.seq == _l.seq)
+        for ticket, end in self._read(
+            select(_l.ticket_id, there).where(_l.seq > 0, missing).distinct().order_by(_l.ticket_id)
+        ):
+            if ticket not in self._named:
+                self._named.add(ticket)
+                yield Broken(f"cut off after entry {end}" if end else "the whole chain is gone", ticket, end + 1)
+        empty = select(_t.id).where(~exists().where(_e.ticket_id == _t.id)).order_by(_t.id)
+        for ticket in sorted({row[0] for row in self._read(empty)} | set(self._marked) - self._named):
+            if ticket not in self._named:
+                yield Broken("the whole chain is gone", ticket, 1)
+
+    def _certificates(self) -> Iterator[Broken]:
+        leaf = and_(_l.ticket_id == _c.ticket_id, _l.seq == 0)
+        closed = and_(_e.ticket_id == _c.ticket_id, _e.kind == "closed")
+        for row in self._read(
+            select(_c.ticket_id, _c.document, _l.hash, _e.seq, _e.hash)
+            .outerjoin(core(CheckpointLeafRow), leaf)
+            .outerjoin(core(EvidenceRow), closed)
+            .order_by(_c.ticket_id)
+        ):
+            self.certificates += 1
+            if wrong := self._wrong_certificate(*row):
+                yield Broken(wrong, row[0])
+        lacking = and_(_t.closed_at.is_not(None), ~exists().where(_c.ticket_id == _t.id))
+        for (ticket,) in self._read(select(_t.id).where(lacking).order_by(_t.id)):
+            yield Broken("its certificate is gone", ticket)
+
+    def _wrong_certificate(
+        self, ticket: UUID, document: dict[str, Any], digest: bytes | None, seq: int | None, head: bytes | None
+    ) -> str | None:
+        if wrong := verify(document, self.key):
+            return wrong
+        body = document["certificate"]
+        if body["ticket"] != str(ticket):
+            return "its certificate is another ticket's"
+        if digest is not None and digest != certificate_digest(document):
+            return "its certificate is not the one that a checkpoint holds"
+        if body["evidence"] != {"entries": seq, "head": head.hex() if head else None}:
+            return "its certificate does not fit its evidence"
+        return None
+
+    def _checkpoints(self) -> Iterator[Broken]:
+        rows = select(_l.checkpoint, _l.place, _l.ticket_id, _l.seq, _l.hash).order_by(_l.checkpoint, _l.place)
+        trees = groupby(self._read(rows), key=lambda row: row[0])
+        tree, before = next(trees, None), (0, GENESIS)
+        for number, root, document in self._read(select(_k.number, _k.root, _k.document).order_by(_k.number)):
+            self.checkpoints += 1
+            hashes = [checkpoint_leaf(*before)]
+            if tree is not None and tree[0] == number:
+                hashes += [Leaf(row.ticket_id, row.seq, row.hash).hash for row in tree[1]]
+                tree = next(trees, None)
+            if wrong := self._wrong_checkpoint(number, root, document, before, hashes):
+                yield Broken(wrong, checkpoint=number)
+            before = (number, root)
+
+    def _wrong_checkpoint(
+        self, number: int, root: bytes, document: dict[str, Any], before: tuple[int, bytes], hashes: list[bytes]
+    ) -> str | None:
+        if wrong := check_checkpoint(document, self.key):
+            return wrong
+        if number != before[0] + 1:
+            return f"the checkpoints before it are gone, from {before[0] + 1} on"
+        said = document["number"], document["root"], document["before"], document["size"]
+        if said[0] != number or said[1] != root.hex() or said[2] != before[1].hex():
+            return "it does not follow from the one before"
+        if said[3] != len(hashes) or root != root_of(hashes):
+            return "its leaves were changed"
+        return None
+
+    def _published(self, published: Iterable[tuple[int, Any]]) -> Iterator[Broken]:
+        ours = self._read(select(_k.number, _k.document).order_by(_k.number))
+        gone = {number for (number,) in self._read(select(core(PublicationRow).c.checkpoint))}
+        mine = next(ours, None)
+        for number, document in published:
+            gone.discard(number)
+            while mine is not None and mine.number < number:
+                mine = next(ours, None)
+            if wrong := check_checkpoint(document, self.key):
+                yield Broken(f"as it was published: {wrong}", checkpoint=number)
+            elif mine is None or mine.number != number:
+                yield Broken("published, but not here: this database was put back to an older state", checkpoint=number)
+                return
+            elif mine.document != document:
+                yield Broken("it is not the one that was published", checkpoint=number)
+        for number in sorted(gone):
+            yield Broken("it was published, and what was published is gone", checkpoint=number)

@@ -25,27 +25,28 @@ from workers.published import Differs, Published
 log = structlog.get_logger()
 
 KIND = "evidence"
+MOST = 10_000  # entries that one checkpoint covers, so that none takes long
 _PUBLISHED = f"{KIND}:published"
 _PATIENCE = timedelta(minutes=15)  # until somebody is told that nothing can be published
 _AT_ONCE = 100
 
 
-def keep(office: Office) -> int:
-    """Cover all that is uncovered and publish it; return how many checkpoints were made."""
+def keep(office: Office, *, most: int = MOST) -> int:
+    """Cover all that is uncovered and publish it; return how many checkpoints, over `most` entries each, were made."""
     made, more = 0, True
     while more:
-        done, more = _cover(office)
+        done, more = _cover(office, most)
         made += done
     publish(office)
     return made
 
 
-def _cover(office: Office) -> tuple[bool, bool]:
+def _cover(office: Office, most: int) -> tuple[bool, bool]:
     """Make one checkpoint if there is anything to cover; say whether, and whether there is more."""
     now = office.now()
     with office.store.read() as session:
         number, before = checkpoints.last(session)
-        found = checkpoints.uncovered(session)
+        found = checkpoints.uncovered(session, most=most)
     _tell(office, found, now)
     if not found.marks:
         return False, False

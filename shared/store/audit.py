@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import and_, exists, func, select
+from sqlalchemy import Text, and_, cast, exists, func, select
 from sqlalchemy.orm import Session
 
 from shared.evidence import (
@@ -35,9 +35,12 @@ from shared.store.tables import (
     UncoveredRow,
     core,
 )
+from shared.strict_json import read_json
 
 _e, _l, _t = core(EvidenceRow).c, core(CheckpointLeafRow).c, core(TicketRow).c
 _c, _k, _m = core(CertificateRow).c, core(CheckpointRow).c, core(UncoveredRow).c
+# as text: what is no JSON is to be reported, and not to end the look
+_CERTIFICATE, _CHECKPOINT = cast(_c.document, Text), cast(_k.document, Text)
 _PAGE = 2000  # rows in memory
 
 
@@ -74,6 +77,7 @@ class Audit:
     uncovered: int = 0  # entries that no checkpoint covers yet
     _marked: dict[UUID, int] = field(default_factory=dict)
     _named: set[UUID] = field(default_factory=set)
+    _kept: dict[UUID, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return (
@@ -87,6 +91,9 @@ class Audit:
         self._marked = self._marks()
         yield from self._chains()
         yield from self._cut_off()
+        for ticket, entry in self._kept.items():
+            if ticket not in self._named:
+                yield Broken(f"the entries from {entry} on are kept from the checkpoints", ticket, entry)
         yield from self._certificates()
         yield from self._checkpoints()
         if published is not None:
@@ -127,8 +134,8 @@ class Audit:
         self.uncovered += end - covered
         if marked > end:
             return Broken(f"cut off after entry {end}", ticket, end + 1)
-        if marked < end and covered < end:
-            return Broken(f"the entries from {covered + 1} on are kept from the checkpoints", ticket, covered + 1)
+        if max(marked, covered) < end:
+            self._kept[ticket] = covered + 1
         return None
 
     def _cut_off(self) -> Iterator[Broken]:
@@ -150,20 +157,21 @@ class Audit:
         leaf = and_(_l.ticket_id == _c.ticket_id, _l.seq == 0)
         closed = and_(_e.ticket_id == _c.ticket_id, _e.kind == "closed")
         for row in self._read(
-            select(_c.ticket_id, _c.document, _l.hash, _e.seq, _e.hash)
+            select(_c.ticket_id, _CERTIFICATE, _l.hash, _e.seq, _e.hash)
             .outerjoin(core(CheckpointLeafRow), leaf)
             .outerjoin(core(EvidenceRow), closed)
             .order_by(_c.ticket_id)
         ):
             self.certificates += 1
-            if wrong := self._wrong_certificate(*row):
-                yield Broken(wrong, row[0])
+            ticket, document, *known = row
+            if wrong := self._wrong_certificate(ticket, _parsed(document), *known):
+                yield Broken(wrong, ticket)
         lacking = and_(_t.closed_at.is_not(None), ~exists().where(_c.ticket_id == _t.id))
         for (ticket,) in self._read(select(_t.id).where(lacking).order_by(_t.id)):
             yield Broken("its certificate is gone", ticket)
 
     def _wrong_certificate(
-        self, ticket: UUID, document: dict[str, Any], digest: bytes | None, seq: int | None, head: bytes | None
+        self, ticket: UUID, document: Any, digest: bytes | None, seq: int | None, head: bytes | None
     ) -> str | None:
         if wrong := verify(document, self.key):
             return wrong
@@ -180,18 +188,18 @@ class Audit:
         rows = select(_l.checkpoint, _l.place, _l.ticket_id, _l.seq, _l.hash).order_by(_l.checkpoint, _l.place)
         trees = groupby(self._read(rows), key=lambda row: row[0])
         tree, before = next(trees, None), (0, GENESIS)
-        for number, root, document in self._read(select(_k.number, _k.root, _k.document).order_by(_k.number)):
+        for number, root, document in self._read(select(_k.number, _k.root, _CHECKPOINT).order_by(_k.number)):
             self.checkpoints += 1
             hashes = [checkpoint_leaf(*before)]
             if tree is not None and tree[0] == number:
                 hashes += [Leaf(row.ticket_id, row.seq, row.hash).hash for row in tree[1]]
                 tree = next(trees, None)
-            if wrong := self._wrong_checkpoint(number, root, document, before, hashes):
+            if wrong := self._wrong_checkpoint(number, root, _parsed(document), before, hashes):
                 yield Broken(wrong, checkpoint=number)
             before = (number, root)
 
     def _wrong_checkpoint(
-        self, number: int, root: bytes, document: dict[str, Any], before: tuple[int, bytes], hashes: list[bytes]
+        self, number: int, root: bytes, document: Any, before: tuple[int, bytes], hashes: list[bytes]
     ) -> str | None:
         if wrong := check_checkpoint(document, self.key):
             return wrong
@@ -205,7 +213,7 @@ class Audit:
         return None
 
     def _published(self, published: Iterable[tuple[int, Any]]) -> Iterator[Broken]:
-        ours = self._read(select(_k.number, _k.document).order_by(_k.number))
+        ours = self._read(select(_k.number, _CHECKPOINT).order_by(_k.number))
         gone = {number for (number,) in self._read(select(core(PublicationRow).c.checkpoint))}
         mine = next(ours, None)
         for number, document in published:
@@ -217,7 +225,15 @@ class Audit:
             elif mine is None or mine.number != number:
                 yield Broken("published, but not here: this database was put back to an older state", checkpoint=number)
                 return
-            elif mine.document != document:
+            elif _parsed(mine[1]) != document:
                 yield Broken("it is not the one that was published", checkpoint=number)
         for number in sorted(gone):
             yield Broken("it was published, and what was published is gone", checkpoint=number)
+
+
+def _parsed(document: str) -> Any:
+    """Return a document; None, which is no document of ours, for what is no JSON."""
+    try:
+        return read_json(document)
+    except ValueError:
+        return None

@@ -38,7 +38,6 @@ from shared.store.tables import (
 
 T = TypeVar("T")
 
-MOST = 10_000  # entries that one checkpoint covers
 _IN = 500  # values in one IN
 _e, _l, _m, _t = core(EvidenceRow).c, core(CheckpointLeafRow).c, core(UncoveredRow).c, core(TicketRow).c
 _CERTIFICATE = 0  # in the place of an entry's number
@@ -76,7 +75,7 @@ def last(session: Session) -> tuple[int, bytes]:
     return (row.number, row.root) if row else (0, GENESIS)
 
 
-def uncovered(session: Session, *, most: int = MOST) -> Uncovered:
+def uncovered(session: Session, *, most: int) -> Uncovered:
     """Return what no checkpoint covers, each chain followed from where one covered it last."""
     marks = session.execute(select(_m.id, _m.ticket_id, _m.seq).order_by(_m.id).limit(most)).all()
     wanted: dict[UUID, int] = {}

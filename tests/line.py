@@ -9,9 +9,9 @@ from uuid import UUID
 from pydantic import SecretStr
 
 from shared.settings import Settings
+from shared.store.checkpoints import certified
 from shared.store.migrate import migrate
 from shared.store.nudge import Nudge
-from shared.store.tables import CertificateRow
 from workers import views
 from workers.decisions import Decision, decide
 from workers.intake import Intake
@@ -65,7 +65,9 @@ class Line:
     def certificate(self, ident: UUID) -> dict[str, Any]:
         """Return a closed ticket's certificate."""
         with self.office.store.read() as session:
-            return session.get_one(CertificateRow, ident).document
+            found = certified(session, ident)
+        assert found is not None
+        return found
 
     def close(self) -> None:
         """Let go of everything."""

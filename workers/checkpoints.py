@@ -111,6 +111,8 @@ def audit(office: Office) -> list[Broken]:
     url = office.settings.checkpoints
     with office.store.read(snapshot=True) as session:
         found = list(Audit(session, office.vault.signer.public_key()).broken(Published(url) if url else None))
+    for one in found:
+        log.error("evidence.broken", ticket=str(one.ticket), reason=one.reason)
     alarm(office.store, found, office.now())
     return found
 
@@ -123,5 +125,3 @@ def alarm(store: Store, found: Sequence[Broken], now: datetime) -> None:
             raise_alert(session, kind=KIND, dedup=KIND, now=now, ticket=ticket)
         else:
             settle(session, KIND)
-    for one in found:
-        log.error("evidence.broken", ticket=str(one.ticket), reason=one.reason)

@@ -180,10 +180,11 @@ def _published(asked: str | None, usual: str | None) -> Any:
 @evidence_app.command("checkpoint", epilog="Example: rightsdesk evidence checkpoint")
 def evidence_checkpoint(json: Json = False) -> None:
     """Cover what changed with a signed checkpoint now, and publish it; beat does it by itself."""
-    from shared import settings
+    from shared import log, settings
     from workers.checkpoints import keep
     from workers.office import open_office
 
+    log.configure("evidence", level=30)
     with closing(open_office(settings.read())) as office:
         made = keep(office)
     if json:

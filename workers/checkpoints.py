@@ -15,20 +15,21 @@ from sqlalchemy.exc import IntegrityError
 from shared.evidence import checkpoint_leaf, sign_checkpoint
 from shared.log import place_of
 from shared.store import checkpoints
-from shared.store.alerts import raise_alert, settle
+from shared.store.alerts import raise_alert, settle, settle_kind
 from shared.store.audit import Audit, Broken
 from shared.store.session import Store
 from shared.store.tables import PublicationRow, TicketRow
+from workers import alarms
 from workers.office import Office
 from workers.published import Differs, Published
 
 log = structlog.get_logger()
 
-KIND = "evidence"
 MOST = 10_000  # entries that one checkpoint covers, so that none takes long
-_PUBLISHED = f"{KIND}:published"
+_CHECKPOINTS, _PUBLISHED = f"{alarms.EVIDENCE}:checkpoints", f"{alarms.EVIDENCE}:published"
 _PATIENCE = timedelta(minutes=15)  # until somebody is told that nothing can be published
 _AT_ONCE = 100
+_CALLS = 100  # somebody is called for so many tickets at most: then it is not about each
 
 
 def keep(office: Office, *, most: int = MOST) -> int:
@@ -68,7 +69,8 @@ def _tell(office: Office, found: checkpoints.Uncovered, now: datetime) -> None:
         log.error("evidence.broken", ticket=str(ticket), entries=entry)
     if found.broken:
         with office.store.write() as session:
-            raise_alert(session, kind=KIND, dedup=KIND, now=now, ticket=session.get(TicketRow, found.broken[0][0]))
+            for ticket, _ in found.broken[:_CALLS]:
+                alarms.broken(session, session.get(TicketRow, ticket), ticket, now)
 
 
 def publish(office: Office) -> None:
@@ -87,7 +89,7 @@ def publish(office: Office) -> None:
             if done:
                 session.execute(insert(PublicationRow), [{"checkpoint": number, "at": now} for number in done])
             if late or isinstance(error, Differs):
-                raise_alert(session, kind=KIND, dedup=_PUBLISHED, now=now)
+                raise_alert(session, kind=alarms.EVIDENCE, dedup=_PUBLISHED, now=now)
             elif error is None:
                 settle(session, _PUBLISHED)
     except IntegrityError:
@@ -118,10 +120,11 @@ def audit(office: Office) -> list[Broken]:
 
 
 def alarm(store: Store, found: Sequence[Broken], now: datetime) -> None:
-    """Raise the alert for evidence that does not verify, or settle it."""
+    """Raise an alert for each ticket whose evidence does not verify, and one for the rest; end them if all does."""
     with store.write() as session:
-        if found:
-            ticket = session.get(TicketRow, found[0].ticket) if found[0].ticket else None
-            raise_alert(session, kind=KIND, dedup=KIND, now=now, ticket=ticket)
-        else:
-            settle(session, KIND)
+        for ticket in [one.ticket for one in found if one.ticket][:_CALLS]:
+            alarms.broken(session, session.get(TicketRow, ticket), ticket, now)
+        if any(one.ticket is None for one in found):
+            raise_alert(session, kind=alarms.EVIDENCE, dedup=_CHECKPOINTS, now=now, urgent=True)
+        if not found:
+            settle_kind(session, alarms.EVIDENCE)

@@ -113,7 +113,7 @@ def test_a_chain_that_does_not_follow_is_in_no_checkpoint(tmp_path):
         session.get_one(EvidenceRow, (OPEN, 2)).payload = "{}"
         session.flush()
     assert 1 == checkpoints.keep(office)
-    assert {"evidence": OPEN} == alerts(office)
+    assert {f"evidence:{OPEN}": OPEN} == alerts(office)
     assert [f"ticket {OPEN}: broken from entry 2"] == [str(one) for one in checkpoints.audit(office)]
     with office.store.write() as session:
         session.get_one(EvidenceRow, (OPEN, 2)).payload = whole

@@ -224,7 +224,7 @@ def test_evidence_is_verified(run, desk, key, tmp_path):
     assert (1, [place]) == (found.code, found.json())
     assert f"ticket {desk.ids['consent']}: broken from entry 2\n" == run("evidence", "verify").out
     with desk.line.office.store.read() as session:
-        assert ["evidence"] == session.scalars(standing).all()
+        assert [f"evidence:{desk.ids['consent']}"] == session.scalars(standing).all()
     with desk.line.office.store.write() as session:
         session.execute(update(EvidenceRow).where(*where).values(hash=former))
     assert 0 == run("evidence", "verify").code

@@ -156,8 +156,10 @@ class Audit:
     def _certificates(self) -> Iterator[Broken]:
         leaf = and_(_l.ticket_id == _c.ticket_id, _l.seq == 0)
         closed = and_(_e.ticket_id == _c.ticket_id, _e.kind == "closed")
+        beyond = core(CheckpointLeafRow).alias()
+        covered = exists().where(beyond.c.ticket_id == _c.ticket_id, beyond.c.seq >= _e.seq)
         for row in self._read(
-            select(_c.ticket_id, _CERTIFICATE, _l.hash, _e.seq, _e.hash)
+            select(_c.ticket_id, _CERTIFICATE, _l.hash, _e.seq, _e.hash, covered)
             .outerjoin(core(CheckpointLeafRow), leaf)
             .outerjoin(core(EvidenceRow), closed)
             .order_by(_c.ticket_id)
@@ -171,7 +173,7 @@ class Audit:
             yield Broken("its certificate is gone", ticket)
 
     def _wrong_certificate(
-        self, ticket: UUID, document: Any, digest: bytes | None, seq: int | None, head: bytes | None
+        self, ticket: UUID, document: Any, digest: bytes | None, seq: int | None, head: bytes | None, covered: bool
     ) -> str | None:
         if wrong := verify(document, self.key):
             return wrong
@@ -180,6 +182,8 @@ class Audit:
             return "its certificate is another ticket's"
         if digest is not None and digest != certificate_digest(document):
             return "its certificate is not the one that a checkpoint holds"
+        if digest is None and covered:
+            return "its certificate is kept from the checkpoints"
         if body["evidence"] != {"entries": seq, "head": head.hex() if head else None}:
             return "its certificate does not fit its evidence"
         return None

@@ -1,6 +1,5 @@
 """A ticket's evidence chain, appended under the ticket's lock."""
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,7 +8,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from shared.envelope import seal
-from shared.evidence import GENESIS, Entry, canonical, first_broken, link
+from shared.evidence import GENESIS, Entry, canonical, link
 from shared.store.tables import EvidenceRow, core
 
 _INSERT = insert(core(EvidenceRow))
@@ -65,11 +64,3 @@ def entries(session: Session, ticket: UUID) -> list[Entry]:
         .order_by(EvidenceRow.seq)
     )
     return [Entry(*row) for row in rows]
-
-
-def broken(session: Session) -> Iterator[tuple[UUID, int]]:
-    """Yield each ticket whose chain does not verify, with the first broken entry."""
-    for ticket in session.scalars(select(EvidenceRow.ticket_id).distinct().order_by(EvidenceRow.ticket_id)):
-        place = first_broken(entries(session, ticket))
-        if place is not None:
-            yield ticket, place

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import func, select
 
 from shared.domain.identifier import Identifier
-from shared.store.chain import broken
 from shared.store.tables import EvidenceRow, StepRow, TicketRow
 from shared.testing import MemorySystem
+from tests.evidence import broken
 from tests.line import open_line
 from tests.small import CLIENT, ticket
 from workers.office import open_office
@@ -75,7 +75,7 @@ def test_a_stage_is_joined_by_24_threads_at_once(line):
         verbs = dict(session.execute(select(StepRow.verb, func.count()).group_by(StepRow.verb)).all())
         attempts = session.scalar(select(func.max(StepRow.attempts)))
         closings = session.scalar(select(func.count()).where(EvidenceRow.kind == "closed"))
-        assert [] == list(broken(session))
+        assert [] == broken(line.office, session)
     assert [("fulfilled", TICKETS)] == [tuple(row) for row in outcomes]
     each = TICKETS * SYSTEMS
     assert {"locate": each, "delete": each, "absent": each, "answer": TICKETS, "deliver": TICKETS} == verbs

@@ -17,6 +17,7 @@ import httpx
 import pytest
 from aiosmtpd.controller import Controller
 
+from shared.store.checkpoints import certified
 from shared.store.session import Store
 from shared.store.tables import TicketRow
 from tests import small
@@ -108,8 +109,18 @@ def test_a_pool_child_killed_in_the_middle_of_a_step(tmp_path, database):
     assert world.of(BOB)
 
 
+def covered(store: Store, ticket: str) -> bool:
+    """Say whether a ticket's certificate has its proof."""
+    with store.read() as session:
+        found = certified(session, UUID(ticket))
+    return found is not None and found["proof"] != "pending"
+
+
 def test_a_worker_killed_then_everything_and_started_again(tmp_path):
-    """A step of a dead worker runs again in the next one; and what was submitted before the end is answered after."""
+    """A step of a dead worker runs again in the next one; and what was submitted before the end is answered after.
+
+    The certificate that is signed then is soon in a checkpoint, which is published.
+    """
     world = small.build(tmp_path / "world", chat="slow")
     raw = ticket("erasure")
     with stack(tmp_path, world) as (found, environment):
@@ -121,10 +132,14 @@ def test_a_worker_killed_then_everything_and_started_again(tmp_path):
         os.kill(parent, signal.SIGKILL)
         until(lambda: not any(Path(f"/proc/{pid}/exe").exists() for pid in found["pids"].values()), timeout=20)
     (tmp_path / "go").touch()
-    with stack(tmp_path, world) as (_, environment):
+    more = {"RIGHTSDESK_CHECKPOINTS": f"file://{tmp_path / 'published'}", "RIGHTSDESK_CHECKPOINT_SECONDS": "1"}
+    with stack(tmp_path, world, **more) as (found, environment):
         code, said = rightsdesk(environment, "submit", "--wait", "--timeout", "60", "-", stdin=json.dumps(raw))
         assert 0 == code, (said, rightsdesk(environment, "ticket", raw["id"])[1])
         shown = json.loads(rightsdesk(environment, "ticket", raw["id"], "--json")[1])
+        with closing(Store(found["database_url"])) as store:
+            until(lambda: covered(store, raw["id"]), timeout=30)
+        until(lambda: list((tmp_path / "published").glob("*.json")), timeout=10)
     assert 3 <= max(one["attempts"] for one in shown["steps"] if one["verb"] == "delete")
     assert set() == world.of(ADA)
 
@@ -132,6 +147,7 @@ def test_a_worker_killed_then_everything_and_started_again(tmp_path):
 WRITER = """
 import sys
 from sqlalchemy import text
+from shared.store.checkpoints import certified
 from shared.store.session import Store
 store = Store(sys.argv[1])
 for _ in range(50):

@@ -8,8 +8,8 @@ import pytest
 
 from shared.envelope import public_pem, read_public_pem
 from shared.evidence import verify
-from shared.store.chain import broken
 from tests import small
+from tests.evidence import broken
 from tests.shared.test_audio import wav
 from tests.small import ADA, BOB, ticket
 from workers import gate
@@ -26,7 +26,7 @@ def closed(line, ident, outcome="fulfilled"):
     pem.write_bytes(public_pem(line.office.vault.signer))
     assert verify(line.certificate(ident), read_public_pem(pem)) is None
     with line.office.store.read() as session:
-        assert [] == list(broken(session))
+        assert [] == broken(line.office, session)
     return found
 
 

@@ -8,9 +8,9 @@ from sqlalchemy import select, update
 from shared.domain.errors import Retryable, UsageError
 from shared.domain.outcome import Outcome
 from shared.store import steps
-from shared.store.chain import broken
 from shared.store.tables import EvidenceRow, StepRow
 from tests import small
+from tests.evidence import broken
 from tests.line import open_line
 from tests.small import ADA, ticket
 from workers.decisions import Decision, decide
@@ -341,7 +341,7 @@ def test_every_decision_stands_in_evidence_with_its_reason_sealed(line):
     decide(line.office, line.nudges.extend, ident, Decision("approve", "ines", "I know Ada Example myself"))
     with line.office.store.read() as session:
         row = session.scalars(select(EvidenceRow).where(EvidenceRow.kind == "decision")).one()
-        assert [] == list(broken(session))
+        assert [] == broken(line.office, session)
     assert '"by":"ines"' in row.payload
     assert row.sealed
     assert b"Ada" not in row.sealed
@@ -358,7 +358,7 @@ def test_tampered_evidence_is_found(line, column):
             update(EvidenceRow).where(EvidenceRow.ticket_id == ident, EvidenceRow.seq == 2).values({column: "{}"})
         )
     with line.office.store.read() as session:
-        assert [(ident, 2)] == list(broken(session))
+        assert [f"ticket {ident}: broken from entry 2"] == broken(line.office, session)
 
 
 def test_a_systems_window_bounds_what_is_queued(tmp_path, valkey, valkey_url):

@@ -41,7 +41,10 @@ def test_a_search_that_broke_off_is_committed_to_as_well(line):
         ).first()
         written = [note for by, note in findings.read(session, key, ticket=ident, system="chat") if by == step.id]
         findings.keep(session, key, ticket=ident, step=step.id, system="chat", notes=[LOST])
-    claim = Claim(step.id, "", ident, "locate", step.key, "chat", "chat", "locate", "", 1, b"", None, holds=False)
+    claim = Claim(
+        id=step.id, token="", ticket=ident, stage="locate", key=step.key, system="chat", channel="chat", verb="locate",
+        part="", attempts=1, sealed=b"", cursor=None, holds=False,
+    )  # fmt: skip
 
     def committed(attempts):
         notes = Notes(office, replace(claim, attempts=attempts), key, of=None, taken_until=0)

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select, text
+from sqlalchemy import delete, select, text
 
 from shared.evidence import (
     GENESIS,
@@ -136,6 +136,12 @@ def forge(session, office):
     rewrite_all(session, office, Ed25519PrivateKey.generate())
 
 
+def keep_out(session, office):
+    """Take a certificate out of the checkpoints, and sign these again with our own key."""
+    session.execute(delete(CheckpointLeafRow).where(CheckpointLeafRow.ticket_id == CLOSED, CheckpointLeafRow.seq == 0))
+    recompute(session, office.vault.signer)
+
+
 def swap_signatures(session, office):
     """Give a checkpoint the signature of another."""
     one, two = session.get_one(CheckpointRow, 1), session.get_one(CheckpointRow, 2)
@@ -260,6 +266,7 @@ TAMPERINGS = {
     "a certificate's signature": (swap_certificate_signatures, CHAIN + "the signature does not fit"),
     "another's certificate": (swap_certificates, CHAIN + "its certificate is another ticket's"),
     "a certificate signed again": (sign_again, CHAIN + "its certificate is not the one that a checkpoint holds"),
+    "a certificate kept out": (keep_out, CHAIN + "its certificate is kept from the checkpoints"),
     "a certificate deleted": (
         sql("DELETE FROM certificates WHERE ticket_id = :t1"), CHAIN + "its certificate is gone",
     ),

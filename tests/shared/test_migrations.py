@@ -1,14 +1,22 @@
 """The migrations: they build the tables that the code has, on SQLite and on PostgreSQL, and go back again."""
 
+from datetime import UTC, datetime
+from uuid import UUID
+
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import inspect, select
 
+from shared.store.chain import Chain
 from shared.store.migrate import FOLDER, current, head, migrate
 from shared.store.session import Store
-from shared.store.tables import Row
+from shared.store.tables import Row, TicketRow, UncoveredRow
+
+AT = datetime(2026, 1, 31, tzinfo=UTC)
+TIMES = "stage_since", "received_at", "accepted_at", "due_at", "strict_at"
+REST = {"stage": "locate", "priority": 1, "fingerprint": b""}
 
 
 def test_the_migrations_build_the_tables_of_the_code(any_database_url):
@@ -32,4 +40,29 @@ def test_every_migration_goes_back(any_database_url):
     command.downgrade(config, "base")
     assert ["alembic_version"] == inspect(store.engine).get_table_names()
     assert migrate(store)
+    store.close()
+
+
+def test_evidence_from_before_checkpoints_is_covered(any_database_url):
+    """What stands there when the schema comes to know checkpoints is marked, once a chain; later entries each."""
+    store = Store(any_database_url)
+    migrate(store)
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    config.attributes["store"] = store
+    command.downgrade(config, "0005")
+    ticket, marks = UUID(int=1), select(UncoveredRow.ticket_id, UncoveredRow.seq)
+    with store.write() as session:
+        session.add(TicketRow(id=ticket, client="acme", right="access", **dict.fromkeys(TIMES, AT), **REST))
+        session.flush()
+        chain = Chain(ticket)
+        for _ in range(3):
+            chain.append("step", AT, {})
+        chain.write(session)
+    command.upgrade(config, "head")
+    with store.write() as session:
+        assert [(ticket, 3)] == [tuple(row) for row in session.execute(marks)]
+        chain.append("step", AT, {})
+        chain.write(session)
+        assert [(ticket, 3), (ticket, 4)] == [tuple(row) for row in session.execute(marks.order_by(UncoveredRow.id))]
     store.close()

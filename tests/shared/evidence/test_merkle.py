@@ -46,7 +46,7 @@ def test_every_leaf_has_a_path_to_the_root(size):
         assert all(root_of(tree) != root_by(tree[index], other, size, path) for other in range(size) if other != index)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(st.integers(2, 40), st.data())
 def test_a_changed_path_leads_elsewhere(size, data):
     """A byte flipped in the leaf or in the path, a hash dropped or added."""

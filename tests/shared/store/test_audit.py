@@ -297,7 +297,7 @@ def same(one, other):
         return False
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(st.sampled_from([(table, column) for table, columns in BYTES.items() for column in columns]), st.data())
 def test_any_byte_that_is_flipped_in_the_database_is_found(office, column, data):
     """Of entries, leaves, checkpoints and certificates: whichever row, column and place."""

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select, update
 
 from shared.envelope import public_pem
+from shared.settings import read
 from shared.store.checkpoints import certified
 from shared.store.tables import AlertRow, CheckpointRow, EvidenceRow, TicketRow
 from tests.command import ROOT, process, wrong
@@ -20,6 +22,7 @@ from workers.certificate_page import page
 from workers.certificate_schema import Document
 from workers.checkpoints import keep
 from workers.desk.plain import plain
+from workers.office import open_office
 
 SCRIPT = """
 import sys, runpy
@@ -238,7 +241,8 @@ def test_evidence_is_compared_with_what_was_published(run, desk, tmp_path, monke
     assert "nothing is published there" == wrong(run("evidence", "verify", "--published", f"file://{place}"))
     assert "no storage driver" in wrong(run("evidence", "verify", "--published", "nosuch://bucket"))
     monkeypatch.setenv("RIGHTSDESK_CHECKPOINTS", f"file://{place}")
-    process(desk, (["evidence", "checkpoint"], {}))
+    with closing(open_office(read())) as office:
+        keep(office)
     assert 0 == run("evidence", "verify").code
     newer = json.loads(max(place.iterdir()).read_text())["number"] + 1
     with desk.line.office.store.read() as session:

@@ -15,7 +15,7 @@ from shared.inventory import check_packages, load
 from shared.settings import Settings
 from shared.store.migrate import await_head
 from shared.store.session import Store
-from workers import checkpoints, connectors, desk
+from workers import checkpoints, connectors, desk, published
 from workers.alerts.deliver import deliver
 from workers.embedded.tether import die_with_parent
 from workers.office import open_office
@@ -80,6 +80,8 @@ def _performer(app: Celery, settings: Settings) -> Performer:
 def work(settings: Settings, *, queues: list[str], concurrency: int) -> None:
     """Serve queues with a Celery worker until told to stop."""
     check_packages(load(settings.systems), settings.package_url, settings.packages_region)
+    if settings.checkpoints:
+        published.check(settings.checkpoints)
     logs.configure("worker")
     app = make_worker(settings)
     connectors.kinds()  # imported before the fork, so that the children share it

@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 
+from shared.domain.errors import RightsdeskError
 from shared.evidence import checkpoint_leaf, sign_checkpoint
 from shared.log import place_of
 from shared.store import checkpoints
@@ -79,7 +80,7 @@ def publish(office: Office) -> None:
         return
     with office.store.read() as session:
         waiting = checkpoints.unpublished(session, most=_AT_ONCE)
-    done, error = _put(office.settings.checkpoints, waiting)
+    done, error = _put(office.settings.checkpoints, waiting) if waiting else ([], None)
     if error is not None:
         log.warning("checkpoint.unpublished", error=place_of(error))
     now = office.now()
@@ -110,12 +111,17 @@ def _put(url: str, waiting: Sequence[dict[str, Any]]) -> tuple[list[int], Except
 
 def audit(office: Office) -> list[Broken]:
     """Look whether all evidence verifies; somebody is called if it does not, until it does."""
-    url = office.settings.checkpoints
+    url, found, whole = office.settings.checkpoints, list[Broken](), True
     with office.store.read(snapshot=True) as session:
-        found = list(Audit(session, office.vault.signer.public_key()).broken(Published(url) if url else None))
-    for one in found:
-        log.error("evidence.broken", ticket=str(one.ticket), reason=one.reason)
-    alarm(office.store, found, office.now())
+        try:
+            for one in Audit(session, office.vault.signer.public_key()).broken(Published(url) if url else None):
+                log.error("evidence.broken", ticket=str(one.ticket), reason=one.reason)
+                found.append(one)
+        except RightsdeskError as error:
+            log.warning("checkpoint.unread", error=str(error))
+            whole = False
+    if found or whole:
+        alarm(office.store, found, office.now())
     return found
 
 
@@ -127,4 +133,4 @@ def alarm(store: Store, found: Sequence[Broken], now: datetime) -> None:
         if any(one.ticket is None for one in found):
             raise_alert(session, kind=alarms.EVIDENCE, dedup=_CHECKPOINTS, now=now, urgent=True)
         if not found:
-            settle_kind(session, alarms.EVIDENCE)
+            settle_kind(session, alarms.EVIDENCE, besides=_PUBLISHED)

@@ -13,7 +13,7 @@ from shared.settings import Settings
 from shared.store.migrate import migrate
 from shared.store.session import Store
 from shared.store.tables import DeadLetterRow, StepRow, TicketRow
-from workers import connectors
+from workers import connectors, published
 from workers.alerts.shown import overview
 from workers.links import links_of
 
@@ -23,6 +23,8 @@ def prepare(settings: Settings) -> None:
     settings.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     inventory = inventories.load(settings.systems)
     inventories.check_packages(inventory, settings.package_url, settings.packages_region)
+    if settings.checkpoints:
+        published.check(settings.checkpoints)
     connectors.check(inventory)
     for client in inventory.clients:
         links_of(inventory, client)

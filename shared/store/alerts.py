@@ -20,7 +20,7 @@ _RAISE: dict[str, Any] = {
 }
 _OVER = update(_alerts).where(ALERT_STANDS).values(state="over", next_at=None)
 _SETTLE = _OVER.where(_c.dedup.in_(bindparam("dedups", expanding=True)))
-_SETTLE_KIND = _OVER.where(_c.kind == bindparam("of"))
+_SETTLE_KIND = _OVER.where(_c.kind == bindparam("of"), _c.dedup != bindparam("other"))
 _SETTLE_TICKET = _OVER.where(_c.ticket_id == bindparam("ticket"))
 _SETTLE_CLOCK = _SETTLE_TICKET.where(_c.clock == bindparam("of"))
 _SETTLE_KINDS = _SETTLE_TICKET.where(_c.kind.in_(bindparam("kinds", expanding=True)))
@@ -84,6 +84,6 @@ def settle_ticket(session: Session, ticket: UUID, *kinds: str) -> None:
     session.execute(_SETTLE_KINDS, {"ticket": ticket, "kinds": kinds})
 
 
-def settle_kind(session: Session, kind: str) -> None:
-    """Mark as over all that stands of a kind: it was looked at, and nothing is wrong any more."""
-    session.execute(_SETTLE_KIND, {"of": kind})
+def settle_kind(session: Session, kind: str, *, besides: str) -> None:
+    """Mark as over all that stands of a kind, but for one key: it was looked at, and nothing is wrong any more."""
+    session.execute(_SETTLE_KIND, {"of": kind, "other": besides})

@@ -9,7 +9,7 @@ from shared.evidence import verify
 from shared.store.checkpoints import certified
 from shared.store.tables import AlertRow, CheckpointRow, EvidenceRow, PublicationRow, UncoveredRow
 from tests.evidence import AT, CLOSED, OPEN, OTHER, TICKETS, append, begin, broken, opened
-from workers import checkpoints
+from workers import alarms, checkpoints
 from workers.published import Published
 
 
@@ -92,13 +92,22 @@ def test_publishing_goes_on_when_it_can(tmp_path):
     append(office, OPEN)
     assert 1 == checkpoints.keep(office)
     assert {"evidence:published": None} == alerts(office)
+    assert [] == checkpoints.audit(office)  # that nothing is wrong does not publish it
+    assert {"evidence:published": None} == alerts(office)
     place.unlink()
     place.mkdir()
     (place / "000000000001.json").write_text("{")
     assert 0 == checkpoints.keep(office)
     assert ([1, 2], {}) == (published_numbers(office), alerts(office))
     assert [1, 2] == [number for number, _ in Published(office.settings.checkpoints)]
+    with office.store.write() as session:
+        alarms.broken(session, None, OPEN, AT)
+    (place / "000000000003.json").mkdir()  # cannot be read: so nothing is known to be over
     assert [] == checkpoints.audit(office)
+    assert {f"evidence:{OPEN}": None} == alerts(office)
+    (place / "000000000003.json").rmdir()
+    assert [] == checkpoints.audit(office)
+    assert {} == alerts(office)
     office.close()
 
 

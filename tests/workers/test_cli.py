@@ -373,6 +373,14 @@ def test_a_package_store_that_is_nowhere_is_refused_at_start(run, desk, monkeypa
     assert "the package store is in US, outside EU/EEA" in wrong(run(*words))
 
 
+@pytest.mark.parametrize("words", [("up",), ("worker",), ("evidence", "verify")])
+def test_a_place_for_checkpoints_that_no_driver_knows_is_refused_at_start(run, desk, monkeypatch, words):
+    """And not when the first is to be published; its URL is not shown."""
+    monkeypatch.setenv("RIGHTSDESK_CHECKPOINTS", "nosuch://key:canary@ledger")
+    said = "the checkpoints' URL fits no storage driver installed here; see the README"
+    assert said == wrong(run(*words))
+
+
 def test_migrate_says_what_it_did(run, bare):
     """Once to head, then nothing; before that a read says what to do."""
     assert "run `rightsdesk migrate`" in wrong(run("tickets"), 1)

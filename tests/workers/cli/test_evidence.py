@@ -239,6 +239,10 @@ def test_evidence_is_compared_with_what_was_published(run, desk, tmp_path, monke
     """At the place of the settings or at one that is named; where nothing lies, nothing is proved."""
     place = tmp_path / "published"
     assert "nothing is published there" == wrong(run("evidence", "verify", "--published", f"file://{place}"))
+    (place / "000000000001.json").mkdir(parents=True)
+    refused = "what was published cannot be read (IsADirectoryError); check its URL"
+    assert refused == wrong(run("evidence", "verify", "--published", f"file://{place}"), 1)
+    shutil.rmtree(place)
     assert "no storage driver" in wrong(run("evidence", "verify", "--published", "nosuch://bucket"))
     monkeypatch.setenv("RIGHTSDESK_CHECKPOINTS", f"file://{place}")
     with closing(open_office(read())) as office:

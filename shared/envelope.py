@@ -43,6 +43,7 @@ class Vault:
 
     master: bytes
     index: bytes
+    replay: bytes  # seals the ledger of whom was erased, whose retention is its own
     intake: Jwk
     submitter: Jwk
     signing: bytes
@@ -83,6 +84,7 @@ def open_vault(root: Path) -> Vault:
     return Vault(
         master=_secret(folder / "master.key"),
         index=_secret(folder / "index.key"),
+        replay=_secret(folder / "replay.key"),
         intake=_pair(folder / "intake.jwk", lambda: OKPKey.generate_key("X25519")),
         submitter=_pair(folder / "submitter.jwk", lambda: OKPKey.generate_key("Ed25519")),
         signing=_secret(folder / "signing.key"),

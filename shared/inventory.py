@@ -48,6 +48,9 @@ class Client(Written):
     callbacks: tuple[str, ...] = ()
     transfer_ground: str = ""
     tells_people: Literal["vendor", "client"] = "vendor"
+    replay: Period | None = None  # how long who was erased can be erased again after a restore; else as `backups`
+    look_again: Period | Literal[""] = "P30D"  # after an erasure: when it is looked who is back
+    gate_tokens: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _calendar(self) -> Self:
@@ -73,6 +76,11 @@ class Client(Written):
     def region(self) -> str:
         """The region in which phone numbers without + are read."""
         return self.phone_region or self.country
+
+    @property
+    def replayable(self) -> str:
+        """For how long an erased person can be erased again: as long as backups live in which they stand."""
+        return self.replay or self.backups or "P90D"
 
 
 class System(Written):

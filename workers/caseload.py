@@ -51,9 +51,11 @@ def steps_and_chain(session: Session, ticket: UUID) -> tuple[Steps, Chain]:
 
 
 def base_subject(ticket: Ticket, client: Client) -> Subject:
-    """Return the person as the ticket names them, normalised by the client's rules."""
+    """Return the person as the ticket names them, normalised by the client's rules; or as the replay ledger does."""
     if ticket.subject is None:
-        return Subject(region=client.region, plus_addresses=client.plus_addresses)
+        known = frozenset(Identifier(*one) for one in ticket.details.get("known", ()))
+        names = frozenset(ticket.details.get("names", ()))
+        return Subject(known, names=names, region=client.region, plus_addresses=client.plus_addresses)
     return ticket.subject.resolve(region=client.region, plus_addresses=client.plus_addresses)
 
 

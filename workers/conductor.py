@@ -23,6 +23,7 @@ from shared.store.tables import CertificateRow, PersonRow, StepRow, TicketRow, c
 from workers import alarms, clocks
 from workers.caseload import Steps, base_subject, case_of, holds_over, lock, steps_and_chain, subject_as_json
 from workers.certificate import certify
+from workers.ledger import remember as enter_erased
 from workers.office import Office, ticket_aad
 
 _WAKE = timedelta(hours=1)
@@ -268,6 +269,8 @@ def _close(office: Office, session: Session, row: TicketRow, case: Case, chain: 
             gates.end_holds(session, row.id, at=now)
     timers.rest(session, row.id)  # first: an alert that a timer is raising stands when this has waited for it
     alerts.settle_ticket(session, row.id, *alarms.OF_AN_OPEN_TICKET)
+    if office.rights[row.right].erases:
+        enter_erased(office, session, row, case, now)
     chain.append("closed", now, {"outcome": row.outcome})
     document = certify(office, row, case, chain, now)
     session.add(CertificateRow(ticket_id=row.id, signed_at=now, document=document))

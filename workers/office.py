@@ -128,6 +128,6 @@ def open_office(settings: Settings, *, now: Callable[[], datetime] = utc_now) ->
         vault=open_vault(settings.root),
         inventory=inventory,
         packages=PackageStore(settings.package_url),
-        rights=all_rights(),
+        rights=all_rights() | discover(workflows, "FOLLOW_UP"),
         now=now,
     )

@@ -15,6 +15,7 @@ from shared.store.nudge import Nudge
 from shared.store.tables import StepRow, TicketRow
 from workers import alarms
 from workers.conductor import move_on, send_window
+from workers.looks import tend
 from workers.office import Office
 from workers.perform import MOST_ATTEMPTS, follow
 
@@ -55,6 +56,7 @@ def sweep(office: Office, publish: Callable[[list[Nudge]], None]) -> Swept:
     publish(nudges)
     for hold in overdue:
         log.warning("hold.review", hold=str(hold))
+    nudges += tend(office, publish)
     advanced = 0
     for ident in dict.fromkeys([*(one.ticket for one in lost), *_to_look_at(office)]):
         try:

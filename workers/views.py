@@ -7,8 +7,11 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from shared.store import fences
 from shared.store.tables import DeadLetterRow, StepRow, TicketRow
 from workers.clocks import state_of
+
+REPLAY = "replay"  # what the steps of a restored system wait for
 
 
 def tickets(session: Session, *, now: datetime, state: str | None = None) -> list[dict[str, Any]]:
@@ -26,9 +29,10 @@ def ticket(session: Session, ticket_id: UUID, *, now: datetime) -> dict[str, Any
     row = session.get(TicketRow, ticket_id)
     if row is None:
         return None
-    steps = list(session.scalars(select(StepRow).where(StepRow.ticket_id == ticket_id).order_by(StepRow.id)))
+    query = select(StepRow, fences.fenced()).where(StepRow.ticket_id == ticket_id).order_by(StepRow.id)
+    steps = session.execute(query).all()
     waiting = _waiting(session, [row.id]) if row.state == "waiting" else {}
-    return _ticket(row, waiting.get(row.id), now) | {"steps": [_step(step) for step in steps]}
+    return _ticket(row, waiting.get(row.id), now) | {"steps": [_step(step, fenced) for step, fenced in steps]}
 
 
 def _waiting(session: Session, ids: list[UUID]) -> dict[UUID, dict[str, Any]]:
@@ -68,7 +72,7 @@ def _clock(clock: dict[str, Any], row: TicketRow, now: datetime) -> dict[str, An
     return shown | {"state": state_of(clock, row, now)}
 
 
-def _step(step: StepRow) -> dict[str, Any]:
+def _step(step: StepRow, fenced: bool) -> dict[str, Any]:
     return {
         "id": step.id,
         "stage": step.stage,
@@ -76,7 +80,7 @@ def _step(step: StepRow) -> dict[str, Any]:
         "channel": step.channel,
         "verb": step.verb,
         "state": step.state,
-        "waits": step.waits or None,
+        "waits": REPLAY if fenced and step.state in ("ready", "queued") else step.waits or None,
         "attempts": step.attempts,
         "error": step.error,
         "counts": step.counts,

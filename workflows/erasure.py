@@ -111,4 +111,5 @@ RIGHT = Right(
     acting=True,
     waits_for=("access", "portability"),
     heeds=frozenset({"erase", "look_again"}),
+    erases=True,
 )  # fmt: skip

@@ -126,7 +126,8 @@ class Right:
     `priority` orders steps before their due date (0 first). `acting` rights change data, so tickets about one person
     take turns. `eager` names stages that are asked again before all of their steps are over (a notice must not wait
     for a slower one). `heeds` names stages that are decided by the legal holds in force. `tells` is the verb that
-    tells the client: until then our own clock runs (33(2)).
+    tells the client: until then our own clock runs (33(2)). One that `erases` is entered into the replay ledger when it
+    closes.
     """
 
     name: str
@@ -143,6 +144,7 @@ class Right:
     heeds: frozenset[str] = frozenset()
     changes: tuple[tuple[date, str], ...] = ()
     tells: str = ""
+    erases: bool = False
 
     def period(self, received: date) -> str:
         """Return the clock that the law set on the day of receipt: a ticket keeps the rule that it began under."""

@@ -4,10 +4,13 @@ On SQLite row locks vanish without a word, so every writing session begins with 
 begin deferred and never wait.
 """
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
@@ -18,9 +21,13 @@ from shared.domain.errors import UsageError
 
 
 class Store:
-    """One database: `write()` and `read()` sessions."""
+    """One database: `write()` and `read()` sessions.
 
-    def __init__(self, url: str) -> None:
+    With `patience`, in seconds, it is one that must be there: nothing is created, and nobody waits longer for a
+    connection or a lock. It is for those who read.
+    """
+
+    def __init__(self, url: str, *, patience: float | None = None) -> None:
         self.url = _parsed(url)
         sqlite = self.url.get_backend_name() == "sqlite"
         # the engine's own keys would stand in its error texts; parameters never may
@@ -28,8 +35,12 @@ class Store:
         if sqlite:
             # pysqlite would begin transactions by its own rules
             options |= {"connect_args": {"isolation_level": None, "timeout": 30, "check_same_thread": False}}
+            if patience is None and self.url.database:
+                Path(self.url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         else:
             options |= {"pool_pre_ping": True}
+        if patience is not None:
+            options |= _impatient(self.url, patience)
         try:
             self.engine = create_engine(self.url, **options)
         except ImportError as error:
@@ -38,7 +49,7 @@ class Store:
         # SQLite's reading transactions are snapshots anyway
         self._snapshots = self.engine if sqlite else self.engine.execution_options(isolation_level="REPEATABLE READ")
         if sqlite:
-            event.listen(self.engine, "connect", _configure)
+            event.listen(self.engine, "connect", _configure if patience is None else _configure_reader)
             event.listen(self.engine, "begin", _begin)
 
     @contextmanager
@@ -66,9 +77,16 @@ def _parsed(url: str) -> URL:
         raise UsageError("RIGHTSDESK_DATABASE_URL is not a SQLAlchemy URL, e.g. postgresql+psycopg://…") from None
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
         raise UsageError("RIGHTSDESK_DATABASE_URL must start with sqlite:/// or postgresql+psycopg://")
-    if parsed.get_backend_name() == "sqlite" and parsed.database:
-        Path(parsed.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return parsed
+
+
+def _impatient(url: URL, patience: float) -> dict[str, Any]:
+    if url.get_backend_name() == "sqlite":
+        existing = f"file:{quote(url.database or '')}?mode=rw"  # else a file that is missing would be made, empty
+        keys: dict[str, Any] = {"uri": True, "isolation_level": None, "timeout": patience, "check_same_thread": False}
+        return {"creator": partial(sqlite3.connect, existing, **keys), "pool_timeout": patience}
+    waits = {"connect_timeout": max(2, round(patience)), "tcp_user_timeout": round(patience * 1000)}
+    return {"connect_args": waits, "pool_timeout": patience, "pool_pre_ping": False}
 
 
 def _configure(connection: Any, _record: Any) -> None:
@@ -76,6 +94,10 @@ def _configure(connection: Any, _record: Any) -> None:
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _configure_reader(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA query_only=ON").close()
 
 
 def _begin(connection: Connection) -> None:

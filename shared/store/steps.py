@@ -11,6 +11,7 @@ from sqlalchemy import Select, bindparam, case, func, null, or_, select, union_a
 from sqlalchemy.orm import Session
 
 from shared.domain.join import IN_FLIGHT
+from shared.store.fences import fenced
 from shared.store.holds import any_in_force
 from shared.store.nudge import Nudge
 from shared.store.tables import StepRow, TicketRow, core
@@ -20,7 +21,7 @@ _steps = core(StepRow)
 _c = _steps.c
 _free = _steps.alias("free")
 _sent = _steps.alias("sent")
-_FREE = _c.id == bindparam("step"), _c.state.in_(("ready", "queued"))
+_FREE = _c.id == bindparam("step"), _c.state.in_(("ready", "queued")), ~fenced()
 
 
 @cache
@@ -30,7 +31,7 @@ def _most_urgent(*, skip_locked: bool) -> Any:
     system, verb = (one.scalar_subquery() for one in sent)
     best = (
         select(_free.c.id)
-        .where(_free.c.system == system, _free.c.verb == verb, _free.c.state == "queued")
+        .where(_free.c.system == system, _free.c.verb == verb, _free.c.state == "queued", ~fenced(_free))
         .order_by(_free.c.priority, _free.c.due_at, _free.c.id)
         .limit(1)
     )
@@ -148,7 +149,7 @@ def _next_of(number: int, *, skip_locked: bool) -> Select[int]:
     room = case((flying < window, window - flying), else_=0)
     statement: Select[int] = (
         select(_c.id)
-        .where(_c.system == system, _c.state == "ready", _DUE)
+        .where(_c.system == system, _c.state == "ready", _DUE, ~fenced())
         .order_by(_c.priority, _c.due_at, _c.id)
         .limit(room)
     )

@@ -367,6 +367,61 @@ class IncidentRow(Row):
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class RestoreRow(Row):
+    """A system that was restored from a backup: fenced until whoever was erased since is erased again.
+
+    `at` is the moment whose state the system is back in. Lifted by itself, or replaced by a later restore.
+    """
+
+    __tablename__ = "restores"
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    client: Mapped[str]
+    system: Mapped[str]
+    at: Mapped[datetime]
+    marked_at: Mapped[datetime]
+    replayed_at: Mapped[datetime | None]
+    lifted_at: Mapped[datetime | None]
+
+
+class ErasureRow(Row):
+    """The replay ledger: who was erased in a system, sealed with the replay key until `expires_at`.
+
+    `again_id` is the ticket that erases them again, for the restore `restore_id`; `returned` says that a person has
+    decided that they came back by themselves.
+    """
+
+    __tablename__ = "erasures"
+    __table_args__ = (
+        Index("erasures_once", "ticket_id", "system", unique=True),
+        Index("erasures_since", "system", "erased_at"),
+        Index("erasures_look", "look_at"),
+        Index("erasures_end", "expires_at"),
+        Index("erasures_again", "again_id"),
+    )
+
+    id: Mapped[int] = mapped_column(Serial, primary_key=True)
+    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id"))
+    client: Mapped[str]
+    system: Mapped[str]
+    erased_at: Mapped[datetime]
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    returned: Mapped[bool] = mapped_column(default=False)
+    look_at: Mapped[datetime | None]  # when it is looked whether they stand there again
+    expires_at: Mapped[datetime]
+    restore_id: Mapped[UUID | None] = mapped_column(ForeignKey("restores.id"))
+    again_id: Mapped[UUID | None] = mapped_column(ForeignKey("tickets.id"))
+
+
+class IndexKeyRow(Row):
+    """Tells the keys by which the blind index is made: a gate with another key would know nobody, and allow."""
+
+    __tablename__ = "index_keys"
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    since: Mapped[datetime]
+
+
 class TimerRow(Row):
     """When a milestone of one of a ticket's clocks is due; it fires once, and rests while its ticket does."""
 
@@ -450,6 +505,14 @@ class AlertChannelRow(Row):
 TIMER_RUNS = and_(core(TimerRow).c.fired_at.is_(None), ~core(TimerRow).c.resting)
 ALERT_STANDS = core(AlertRow).c.state != literal_column("'over'")
 ALERT_CALLS = and_(core(AlertRow).c.state == literal_column("'open'"), core(AlertRow).c.next_at.is_not(None))
+RESTORE_STANDS = core(RestoreRow).c.lifted_at.is_(None)
+Index(
+    "restores_open",
+    core(RestoreRow).c.system,
+    unique=True,
+    sqlite_where=RESTORE_STANDS,
+    postgresql_where=RESTORE_STANDS,
+)
 Index("timers_due", core(TimerRow).c.due_at, sqlite_where=TIMER_RUNS, postgresql_where=TIMER_RUNS)
 Index("alerts_once", core(AlertRow).c.dedup, unique=True, sqlite_where=ALERT_STANDS, postgresql_where=ALERT_STANDS)
 Index("alerts_next", core(AlertRow).c.next_at, sqlite_where=ALERT_CALLS, postgresql_where=ALERT_CALLS)

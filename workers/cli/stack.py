@@ -141,9 +141,10 @@ def status(json: Annotated[bool, typer.Option("--json", help="For machines.")] =
 
     read = settings.read()
     stack = read_stack(read)
-    told = _alerting(read)
+    told, fenced = _alerting(read), _fenced(read.database)
     if json:
-        as_json({"ready": stack is not None, "stack": stack, "alerts": told})
+        shown = {"ready": stack is not None, "stack": stack, "alerts": told}
+        as_json(shown | ({"fenced": fenced} if fenced else {}))
     elif stack is None:
         typer.echo(f"no stack is running under {read.root}; start one with `rightsdesk up`")
     else:
@@ -154,6 +155,9 @@ def status(json: Annotated[bool, typer.Option("--json", help="For machines.")] =
         typer.echo(f"alerts   {told['open']} open, {told['undelivered']} that nobody could be told of")
         for name, one in told["channels_failing"].items():
             typer.echo(f"channel  {name} fails, {one['failures']} times in a row: {one['answer']}")
+    for one in [] if json else fenced:
+        todo = "its replay has not ended" if one["replayed_at"] else f"run `rightsdesk replay {one['system']}`"
+        typer.echo(f"fenced   {one['system']}: restored to {one['at']}; {todo}")
     raise typer.Exit(0 if stack else 1)
 
 
@@ -175,6 +179,31 @@ def _alerting(read: "Settings") -> dict[str, Any] | None:
         return None  # the parts that need them say so
     finally:
         store.close()
+
+
+def _fenced(database: str) -> list[dict[str, Any]]:
+    """Return the systems that wait for a replay; none where the database cannot tell: the parts are shown anyway."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from shared.store import fences
+    from shared.store.session import Store
+
+    store = Store(database, patience=2)
+    try:
+        with store.read() as session:
+            rows = fences.standing(session)
+    except SQLAlchemyError:
+        return []
+    finally:
+        store.close()
+    return [
+        {
+            "system": row.system,
+            "at": row.at.isoformat(),
+            "replayed_at": row.replayed_at.isoformat() if row.replayed_at else None,
+        }
+        for row in rows
+    ]
 
 
 @app.command(epilog="Example: RIGHTSDESK_TEST=1 rightsdesk tick --at 2026-03-01T09:00:00+01:00")

@@ -171,12 +171,18 @@ def ticket(ident: Id, json: Json = False) -> None:
         ("step", "stage", "what", "system", "state", "counts", "note"),
         (
             (
-                one["id"], one["stage"], one["waits"] or one["verb"], one["system"], one["state"],
-                _counts(one["counts"]), one["error"] or _grounds(one["reasons"]),
+                one["id"], one["stage"], one["verb"] if one["state"] == "ready" else one["waits"] or one["verb"],
+                one["system"], one["state"], _counts(one["counts"]), _note(one),
             )
             for one in found["steps"]
         ),
     )  # fmt: skip
+
+
+def _note(step: dict[str, Any]) -> str:
+    if step["state"] == "ready" and step["waits"]:
+        return f"the system was restored; it waits for `rightsdesk replay {step['system']}`, and for its end"
+    return step["error"] or _grounds(step["reasons"])
 
 
 def _grounds(reasons: list[dict[str, Any]]) -> str:

@@ -70,16 +70,26 @@ class Vault:
         text = f"{client}\0{identifier.kind}\0{identifier.value}"
         return hmac.digest(self.index, text.encode(), hashlib.sha256)
 
+    @property
+    def index_mark(self) -> bytes:
+        """What tells this index key from another, and nothing about it."""
+        return hmac.digest(self.index, b"which index key", hashlib.sha256)
+
     def fingerprint(self, content: bytes) -> bytes:
         """Return a keyed digest by which the same content is recognised and no content guessed."""
         return hmac.digest(self.index, b"content\0" + content, hashlib.sha256)
 
 
-def open_vault(root: Path) -> Vault:
-    """Read the keys under `root/keys`, creating what is missing (0600, in a folder 0700)."""
+def open_vault(root: Path, *, create: bool = True) -> Vault:
+    """Read the keys under `root/keys`, creating what is missing (0600, in a folder 0700).
+
+    Without `create`, a UsageError where there are none yet.
+    """
     from joserfc.jwk import OKPKey  # noqa: PLC0415 - heavy, and only the doors need it
 
     folder = root / "keys"
+    if not create and not (folder / "index.key").exists():
+        raise UsageError("there are no keys under RIGHTSDESK_HOME")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return Vault(
         master=_secret(folder / "master.key"),

@@ -27,6 +27,7 @@ class Settings(BaseSettings):
     letters: Path | None = None  # a folder whose templates replace ours
     public_url: str | None = None  # where people reach the package links, e.g. https://rights.vendor.example
     console_port: int = Field(default=8470, ge=0, le=65535)  # where the console listens, on the loopback interface
+    gate_port: int = Field(default=8471, ge=0, le=65535)  # where `gate serve` listens, on the loopback interface
     lease_seconds: float = 15.0
     test: bool = False
 

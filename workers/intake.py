@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 from shared.domain.errors import RightsdeskError, UsageError
 from shared.domain.ticket import MAX_BYTES, Ticket
 from shared.envelope import SealError, open_message, seal
+from shared.store import gates
 from shared.store.nudge import Nudge
 from shared.store.tables import DeadLetterRow, TicketRow
 from shared.strict_json import read_json
@@ -146,6 +147,7 @@ class Intake:
         receipts: dict[str, str] = {}
         moves = Moves()
         with office.store.write() as session:
+            gates.mark_key(session, office.vault.index_mark, now)
             known = _known(session, [one.ticket_id for one in judged if one.ticket_id])
             for one in judged:
                 text = self._store_one(session, one, known, moves, now)

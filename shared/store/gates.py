@@ -1,20 +1,34 @@
 """The gate: what may be done with a person's data now, by blind index; effective from the accepting transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, bindparam, insert, literal_column, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from shared.domain.case import Gate
 from shared.envelope import seal_json
-from shared.store.tables import ConsentRow, HoldKeepRow, PersonRow, SuppressionRow
+from shared.store.tables import ConsentRow, HoldKeepRow, IndexKeyRow, PersonRow, SuppressionRow, core
 
 STORAGE = "storage"
 CONSENT = "consent"
 Answer = Literal["allow", "deny"]
+
+_s = core(SuppressionRow).c
+# statements are built once: building one costs as much as running it
+_STANDING = select(_s.digest, _s.kind, _s.allow, _s.exempt).where(
+    or_(_s.purpose == bindparam("purpose"), _s.purpose == literal_column("'*'")), _s.ended_at.is_(None)
+)
+_ONE = _STANDING.where(_s.digest == bindparam("digest"))
+_MANY = _STANDING.where(_s.digest.in_(bindparam("digests", expanding=True)))
+_MARKS = select(core(IndexKeyRow).c.digest)
+_MARK: dict[str, Any] = {
+    dialect.__name__.rpartition(".")[2]: dialect.insert(core(IndexKeyRow)).on_conflict_do_nothing()
+    for dialect in (sqlite, postgresql)
+}
 
 
 def one_spelling(purpose: str) -> str:
@@ -121,19 +135,36 @@ def end_holds(session: Session, ticket: UUID, *, at: datetime) -> None:
     )
 
 
-def ask(session: Session, digest: bytes, purpose: str) -> tuple[Answer, str]:
+def ask(session: Session | Connection, digest: bytes, purpose: str) -> tuple[Answer, str]:
     """Answer for one identifier and purpose, and say why. Keeping is always allowed; any denial wins."""
+    return ask_many(session, [digest], purpose)[digest]
+
+
+def ask_many(session: Session | Connection, digests: Sequence[bytes], purpose: str) -> dict[bytes, tuple[Answer, str]]:
+    """Answer for many identifiers by one statement."""
     purpose = one_spelling(purpose)
     if purpose == STORAGE:
-        return "allow", "storage is not restricted"
-    rows = session.execute(
-        select(SuppressionRow.kind, SuppressionRow.allow, SuppressionRow.exempt).where(
-            SuppressionRow.digest == digest,
-            SuppressionRow.purpose.in_((purpose, "*")),
-            SuppressionRow.ended_at.is_(None),
-        )
-    ).all()
+        return dict.fromkeys(digests, ("allow", "storage is not restricted"))
+    people = {"digest": digests[0]} if len(digests) == 1 else {"digests": list(digests)}
+    rows = session.execute(_ONE if len(digests) == 1 else _MANY, {"purpose": purpose, **people})
+    found: dict[bytes, list[Any]] = {one: [] for one in digests}
+    for row in rows:
+        found[row.digest].append(row)
+    return {digest: _judge(standing, purpose) for digest, standing in found.items()}
+
+
+def _judge(rows: list[Any], purpose: str) -> tuple[Answer, str]:
     for row in rows:
         if not row.allow and purpose not in (row.exempt or ()):
             return "deny", row.kind
     return "allow", CONSENT if any(row.allow for row in rows) else "nothing stands against it"
+
+
+def mark_key(session: Session, mark: bytes, now: datetime) -> None:
+    """Write down, once, by which index key this store's people are found."""
+    session.execute(_MARK[session.get_bind().dialect.name], {"digest": mark, "since": now})
+
+
+def index_keys(session: Session | Connection) -> set[bytes]:
+    """Return the marks of the index keys that this store has seen."""
+    return set(session.execute(_MARKS).scalars())

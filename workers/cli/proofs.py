@@ -1,4 +1,4 @@
-"""Commands that tell: deadlines, the gate, packages, keys, schemas."""
+"""Commands that tell: deadlines, packages, keys, schemas."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -21,7 +21,6 @@ def group(name: str, text: str) -> typer.Typer:
     return made
 
 
-gate_app = group("gate", "The gate: may a person's data be used for a purpose now?")
 package_app = group("package", "The packages that people are given.")
 keys_app = group("keys", "Keys.")
 schema_app = group("schema", "JSON Schemas.")
@@ -63,38 +62,6 @@ def _moment(text: str) -> datetime | date:
     if isinstance(moment, datetime) and moment.tzinfo is None:
         raise UsageError("a start time needs its offset, e.g. +01:00")
     return moment
-
-
-@gate_app.command(
-    "check", epilog="Example: rightsdesk gate check --client acme --purpose newsletter --email ada@example.org"
-)
-def gate_check(
-    client: Annotated[str, typer.Option(help="The client's id.")],
-    purpose: Annotated[str, typer.Option(help="The purpose, e.g. direct-marketing.")],
-    email: Annotated[str | None, typer.Option(help="The person's e-mail address.")] = None,
-    phone: Annotated[str | None, typer.Option(help="The person's phone number.")] = None,
-    needs_consent: Annotated[
-        bool, typer.Option("--needs-consent", help="The purpose rests on consent: without one on record, unknown.")
-    ] = False,
-    json: Json = False,
-) -> None:
-    """Exit 0 allow, 3 deny, 4 unknown (= deny).
-
-    Allow: nothing stands against it, be it that nobody has heard of the person. Unknown: the identifier cannot be
-    read, the store cannot be reached, or --needs-consent finds no consent.
-    """
-    from workers.gate import check
-
-    if (email is None) == (phone is None):
-        raise UsageError("give --email or --phone, one of them")
-    if not purpose.strip():
-        raise UsageError("give a --purpose, e.g. newsletter")
-    answer, why = check(client=client, purpose=purpose, email=email, phone=phone, needs_consent=needs_consent)
-    if json:
-        as_json({"answer": answer, "reason": why})
-    else:
-        typer.echo(f"{answer}: {why}")
-    raise typer.Exit({"allow": 0, "deny": 3, "unknown": 4}[answer])
 
 
 @contextmanager

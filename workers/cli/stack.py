@@ -130,7 +130,7 @@ def console() -> None:
     read = settings.read()
     store = Store(read.database)
     await_head(store)
-    serve(make_console(read, store, open_vault(read.root)), read)
+    serve(make_console(read, store, open_vault(read.root)), read, part="console", port=read.console_port)
 
 
 @app.command()

@@ -86,6 +86,17 @@ def console_part(settings: Settings) -> Part:
     return python_part(settings, "console", [sys.executable, "-m", "workers.cli", "console"], where)
 
 
+def gate_part(settings: Settings) -> Part:
+    """Return the gate's service, for programs on this machine; a proxy with TLS makes it reachable from others."""
+    where = f"http://127.0.0.1:{settings.gate_port}/v1/check"
+    return python_part(settings, "gate", [sys.executable, "-m", "workers.cli", "gate", "serve"], where)
+
+
+def serves_gate(settings: Settings) -> bool:
+    """Say whether some client has a token for the gate's service."""
+    return any(client.gate_tokens for client in load(settings.systems).clients.values())
+
+
 def mails_links(settings: Settings) -> bool:
     """Say whether some client has packages delivered by a mailed link."""
     return any(client.deliver == "link" for client in load(settings.systems).clients.values())
@@ -114,4 +125,5 @@ def all_parts(settings: Settings, concurrency: int, flower_port: int) -> list[Pa
         python_part(settings, "beat", [*ours, "beat"], "sweep and timers"),
         flower_part(settings, flower_port),
         *([console_part(settings)] if linked else []),
+        *([gate_part(settings)] if serves_gate(settings) else []),
     ]

@@ -1,0 +1,174 @@
+"""The gate: may this person's data be used for this purpose now? It fails closed: `unknown` is a denial.
+
+    from workers.gate import Gate
+
+    with Gate() as gate:  # keep it: it holds a connection
+        answer, why = gate.check(client="acme", purpose="newsletter", email="ada@example.org")
+
+`rightsdesk gate check` asks once, `gate filter` asks for a list, `gate serve` answers over HTTP; docs/gate.md.
+"""
+
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Literal, Self
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from shared import inventory as inventories
+from shared import settings as settings_module
+from shared.domain.errors import RightsdeskError, UsageError
+from shared.domain.identifier import EMAIL, PHONE, Identifier, normalise
+from shared.envelope import Vault, open_vault
+from shared.inventory import Client, Inventory
+from shared.settings import Settings
+from shared.store import gates
+from shared.store.session import Store
+from workers.gate.patience import Patience
+
+Answer = Literal["allow", "deny", "unknown"]
+Asked = tuple[Answer, str]
+
+PATIENCE = 2.0  # seconds for a connection, and for an answer
+UNREADABLE = "unreadable"
+UNREACHABLE = "the store cannot be reached"
+NO_CONSENT = "no consent is on record"
+_NO_SUCH = {EMAIL: "this is no email", PHONE: "this is no phone number"}
+_READ = (NO_CONSENT, *_NO_SUCH.values())
+_STRANGE = "the keys under RIGHTSDESK_HOME are not those of this store"
+
+
+class Gate:
+    """Answers from the store, in bounded time; threads may share one. Close it, or use it as a context manager."""
+
+    def __init__(self, settings: Settings | None = None, *, inventory: Inventory | None = None) -> None:
+        self.settings = settings or settings_module.read()
+        self.inventory = inventory or inventories.load(self.settings.systems)
+        self.store = Store(self.settings.database, patience=PATIENCE)
+        self._postgres = self.store.url.get_backend_name() == "postgresql"
+        # one statement needs no transaction around it
+        self._engine = self.store.engine.execution_options(
+            **{"isolation_level": "AUTOCOMMIT"} if self._postgres else {}
+        )
+        self._patience = Patience(PATIENCE)
+        self._vault: Vault | None = None
+        self._fits = False
+
+    def check(
+        self,
+        *,
+        client: str,
+        purpose: str,
+        email: str | None = None,
+        phone: str | None = None,
+        needs_consent: bool = False,
+    ) -> Asked:
+        """Say whether a person's data may be used for a purpose now, and why.
+
+        Of whom nothing is known nothing stands against it, unless the purpose rests on consent (Art. 6(1)(a)): that has
+        to be on record (Art. 7(1)). A UsageError if the inventory has no such client.
+        """
+        kind, raw = (EMAIL, email) if email is not None else (PHONE, phone)
+        identifier = identify(self.client(client), kind, raw)
+        if identifier is None:
+            return "unknown", _NO_SUCH[kind]
+        return self.check_many(client, purpose, [identifier], needs_consent=needs_consent)[0]
+
+    def check_many(
+        self, client: str, purpose: str, people: Sequence[Identifier], *, needs_consent: bool = False
+    ) -> list[Asked]:
+        """Answer for many identifiers at once, in their order; for all alike, as of one moment."""
+        try:
+            found = self._asked(client, purpose, people)
+        except (SQLAlchemyError, OSError):
+            return [("unknown", UNREACHABLE)] * len(people)
+        except RightsdeskError as error:  # a key that is missing or damaged
+            return [("unknown", str(error))] * len(people)
+        if needs_consent:
+            return [_by_consent(one) for one in found]
+        return found
+
+    def client(self, name: str) -> Client:
+        """Return a client; a UsageError if there is none."""
+        found = self.inventory.clients.get(name)
+        if found is None:
+            raise UsageError("no such client in the inventory")
+        return found
+
+    def _asked(self, client: str, purpose: str, people: Sequence[Identifier]) -> list[Asked]:
+        began = time.monotonic()
+        try:
+            return self._ask(client, purpose, people)
+        except SQLAlchemyError:
+            if time.monotonic() - began > PATIENCE / 2:
+                raise
+        self.store.engine.dispose()  # connections that were kept died with their server: once more, with a new one
+        return self._ask(client, purpose, people)
+
+    def _ask(self, client: str, purpose: str, people: Sequence[Identifier]) -> list[Asked]:
+        with self._patience.watching() as watch, self._engine.connect() as connection:
+            if self._postgres:
+                watch(connection.connection.driver_connection)
+            seen = set() if self._fits else gates.index_keys(connection)
+            vault = self._keys()
+            if seen and vault.index_mark not in seen:
+                return [("unknown", _STRANGE)] * len(people)
+            self._fits = self._fits or bool(seen)
+            digests = [vault.blind(client, one) for one in people]
+            answers = gates.ask_many(connection, digests, purpose)
+        return [answers[one] for one in digests]
+
+    def _keys(self) -> Vault:
+        if self._vault is None:
+            self._vault = open_vault(self.settings.root, create=False)  # with a fresh key it would know nobody
+        return self._vault
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._patience.close()
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def identify(client: Client, kind: str, raw: str | None) -> Identifier | None:
+    """Read an identifier by a client's rules; None if it is none."""
+    found = normalise(kind, raw, region=client.region, plus_addresses=client.plus_addresses)
+    return found if found and _is_text(found.value) else None
+
+
+def was_asked(asked: Asked) -> bool:
+    """Say whether the store answered; if not, who is asked about is not known at all."""
+    return asked[0] != "unknown" or asked[1] in _READ
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # bytes that are no UTF-8, as the system or a file's reader passes them on
+        return False
+    return True
+
+
+def _by_consent(asked: Asked) -> Asked:
+    return ("unknown", NO_CONSENT) if asked[0] == "allow" and asked[1] != gates.CONSENT else asked
+
+
+def check(
+    *,
+    client: str,
+    purpose: str,
+    email: str | None = None,
+    phone: str | None = None,
+    needs_consent: bool = False,
+    settings: Settings | None = None,
+) -> Asked:
+    """Ask once; see `Gate.check`."""
+    with Gate(settings) as gate:
+        return gate.check(client=client, purpose=purpose, email=email, phone=phone, needs_consent=needs_consent)

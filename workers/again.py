@@ -38,6 +38,7 @@ def open_again(
         "ask": cause == "look" or any(row.returned for row in rows),
         "known": content["identifiers"],
         "names": content["names"],
+        "silence": content["silence"],
     }
     ticket = Ticket(
         id=ident, client=first.client, right=RIGHT_NAME, received_at=now, received_via=cause,

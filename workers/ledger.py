@@ -25,6 +25,7 @@ def remember(office: Office, session: Session, row: TicketRow, case: Case, now: 
             "identifiers": sorted([one.kind, one.value] for one in case.subject.identifiers),
             "names": sorted(case.subject.names),
             "instruction": case.ticket.instruction,
+            "silence": case.ticket.details.get("silence", []),
         }
         entries = [_entry(case.client, system, at, now) for system, at in erased_in(case).items()]
         ledger.enter(session, office.vault, ticket=row.id, client=row.client, content=content, entries=entries)

@@ -14,7 +14,7 @@ from shared.domain.case import Case, Gate, Right, SystemView
 from shared.domain.outcome import total
 from shared.domain.step import Step
 from shared.domain.ticket import Slug, Strict, Ticket
-from workflows import holds, stages
+from workflows import erasure, holds, stages
 
 RIGHT_NAME = "erasure-again"
 
@@ -31,6 +31,7 @@ class Details(Strict):
     ask: bool
     known: tuple[tuple[str, str], ...]
     names: tuple[str, ...] = ()
+    silence: tuple[erasure.Span, ...] = ()
 
 
 def gates(ticket: Ticket) -> tuple[Gate, ...]:
@@ -63,14 +64,14 @@ def wait_turn(case: Case) -> Iterator[Step]:
 
 
 def erase(case: Case) -> Iterator[Step]:
-    """Delete what was written down, or keep it for a legal hold."""
-    return holds.erase_or_keep(_scoped(case))
+    """Delete what was written down, or keep it for a legal hold; what was silenced is silenced."""
+    return erasure.erase_but_silence(_scoped(case), _spans(case))
 
 
 def look_again(case: Case) -> Iterator[Step]:
     """Prove it: everywhere after a restore; else where something stood."""
     systems = _standing(case) if _detail(case).ask else _systems(case)
-    return holds.look_again(replace(case, systems=systems))
+    return erasure.look_beside_silence(replace(case, systems=systems), _spans(case))
 
 
 def undo(case: Case) -> Iterator[Step]:
@@ -97,6 +98,12 @@ def _detail(case: Case) -> Details:
 
 def _systems(case: Case) -> tuple[SystemView, ...]:
     return tuple(system for system in case.systems if system.id in _detail(case).systems)
+
+
+def _spans(case: Case) -> tuple[erasure.Span, ...]:
+    """Return the times to be silenced in the systems where something stands."""
+    standing = {system.id for system in _standing(case)}
+    return tuple(span for span in _detail(case).silence if span.system in standing)
 
 
 def _scoped(case: Case) -> Case:

@@ -68,24 +68,30 @@ def approve(case: Case) -> Iterator[Step]:
 
 
 def erase(case: Case) -> Iterator[Step]:
-    """Delete what was written down; what the law or a hold keeps is kept, restricted or masked, with its ground.
+    """Delete what was written down; what the law or a hold keeps is kept, restricted or masked, with its ground."""
+    return erase_but_silence(case, case.detail(Details).silence)
 
-    Where the ticket names times to be silenced in a system that cannot, or that is not there, a person has to.
-    """
-    yield from _with_spans(case, holds.erase_or_keep(case))
+
+def erase_but_silence(case: Case, spans: tuple[Span, ...]) -> Iterator[Step]:
+    """Delete; where times to be silenced are named in a system that cannot, or that is not there, a person has to."""
+    yield from _with_spans(spans, holds.erase_or_keep(case))
     able = {system.id for system in stages.holding(case) if "silence" in system.verbs}
-    if {span.system for span in case.detail(Details).silence} - able:
+    if {span.system for span in spans} - able:
         yield Step("silence", waits="silence by hand")
 
 
 def look_again(case: Case) -> Iterator[Step]:
     """Prove it in every system, also where nothing had been found."""
-    return _with_spans(case, holds.look_again(case))
+    return look_beside_silence(case, case.detail(Details).silence)
 
 
-def _with_spans(case: Case, steps: Iterator[Step]) -> Iterator[Step]:
+def look_beside_silence(case: Case, spans: tuple[Span, ...]) -> Iterator[Step]:
+    """Prove it; what a look puts back is silenced as it was."""
+    return _with_spans(spans, holds.look_again(case))
+
+
+def _with_spans(spans: tuple[Span, ...], steps: Iterator[Step]) -> Iterator[Step]:
     """Tell the act, and the look that may put it back, which recordings are to be silenced and when."""
-    spans = case.detail(Details).silence
     for step in steps:
         named = [{"file": one.file, "from": one.from_, "to": one.to} for one in spans if one.system == step.system]
         told = named and step.verb in ("delete", "absent")

@@ -50,7 +50,7 @@ def renew(session: Session, ticket: UUID, systems: Iterable[str], **values: Any)
 
 
 def content_of(vault: Vault, row: ErasureRow) -> dict[str, Any]:
-    """Open an entry: `identifiers`, `names`, `instruction`."""
+    """Open an entry: `identifiers`, `names`, `instruction`, `silence` (times in recordings)."""
     found: dict[str, Any] = unseal_json(vault.replay, row.sealed, aad=_aad(row.ticket_id, row.system))
     return found
 

@@ -36,7 +36,8 @@ def test_the_designs_commands_are_there(run):
         "demo", "up", "migrate", "intake", "worker", "beat", "status", "tick", "submit", "tickets", "ticket", "approve",
         "refuse", "extend", "pause", "resume", "withdraw", "waive", "retry", "deadline", "gate check", "dead replay",
         "systems check", "package open", "certificate show", "certificate verify", "keys show", "evidence verify",
-        "schema ticket", "hold place", "hold renew", "hold lift", "holds",
+        "schema ticket", "hold place", "hold renew", "hold lift", "holds", "replay", "systems restored", "gate filter",
+        "gate serve",
     } <= {" ".join(words) for words in commands()}  # fmt: skip
 
 
@@ -254,6 +255,7 @@ def test_every_read_command_has_json(run, desk, tmp_path):
         ("demo",), ("up",), ("migrate",), ("intake",), ("worker",), ("beat",), ("console",), ("submit",), ("approve",),
         ("refuse",), ("extend",), ("pause",), ("resume",), ("withdraw",), ("waive",), ("retry",), ("dead", "replay"),
         ("hold", "place"), ("hold", "renew"), ("hold", "lift"), ("alerts", "ack"), ("alerts", "test"),
+        ("gate", "filter"), ("gate", "serve"),
     }  # fmt: skip
     assert acting <= set(commands())
     for words in set(commands()) - acting:

@@ -14,6 +14,7 @@ from shared.plugins import discover
 NOW = datetime(2026, 2, 1, 10, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
 RIGHTS: dict[str, Right] = discover(workflows, "RIGHT")
+FOLLOW_UPS: dict[str, Right] = discover(workflows, "FOLLOW_UP")  # opened by ourselves
 CHANNEL = {"chat": "chat", "mail": "email", "documents": "data-center"}
 SYSTEMS = tuple(SystemView(name, channel, frozenset(DATA_VERBS)) for name, channel in CHANNEL.items())
 IDENTITY = {"method": "attested-by-client", "by": "agent-7", "at": "2026-01-31T10:05:00+01:00"}
@@ -29,7 +30,7 @@ class Made(Case):
     @property
     def right(self) -> Right:
         """The right of its ticket."""
-        return RIGHTS[self.ticket.right]
+        return (RIGHTS | FOLLOW_UPS)[self.ticket.right]
 
 
 def case_of(right="erasure", *steps, client=None, ticket=None, details=None, widened=(), systems=SYSTEMS, **more):

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from shared.domain.errors import UsageError
 from shared.inventory import Client, check_packages, load, resolve
@@ -178,3 +179,13 @@ def test_a_reference_that_leads_nowhere_is_said(value, said):
     """A missing variable is named; a kind of reference that is not there yet says what to use."""
     with pytest.raises(UsageError, match=said):
         resolve({"password": value}, {})
+
+
+def test_how_long_the_erased_are_known():
+    """As long as backups live, unless said otherwise; and a look may be left out."""
+    known = {"name": "Acme", "country": "DE", "contact": "privacy@acme.example"}
+    asked = [{}, {"backups": "P35D"}, {"backups": "P35D", "replay": "P1Y"}]
+    assert ["P90D", "P35D", "P1Y"] == [Client(**known, **one).replayable for one in asked]
+    assert ("P30D", "") == (Client(**known).look_again, Client(**known, look_again="").look_again)
+    with pytest.raises(ValidationError, match="not an ISO 8601 period"):
+        Client(**known, look_again="soon")

@@ -10,8 +10,10 @@ import uvicorn
 
 from shared.domain.errors import UsageError
 from shared.inventory import Client, Inventory
+from tests import small
 from tests.small import ADA, BOB
 from tests.waiting import until
+from workers.embedded.parts import all_parts
 from workers.gate import Gate
 from workers.gate.service import make_service
 
@@ -140,3 +142,10 @@ def test_tokens_are_looked_at_before_anything_is_served(line, given, said):
         pytest.raises(UsageError, match=said),
     ):
         make_service(gate)
+
+
+def test_the_stack_has_it_where_a_client_has_a_token(line, tmp_path):
+    """And nowhere else."""
+    plain = line.office.settings.model_copy(update={"systems": small.build(tmp_path / "world").systems})
+    parts = [{part.name for part in all_parts(one, 1, 1)} for one in (line.office.settings, plain)]
+    assert {"gate"} == parts[0] - parts[1]

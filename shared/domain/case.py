@@ -103,8 +103,8 @@ class Gate:
     `purpose` is a purpose or `*` (every purpose but storage); `kind` says why: `restriction`, `objection`,
     `withdrawal`, `consent`, `halt`, `hold`, `restored` (a backup brought the person back). `allow` is true only for a
     consent. `exempt` names purposes that an Art. 18(2) ground leaves open. A `halt` ends with its ticket, and becomes a
-    `hold` where a legal hold kept the data; `restored` ends with the fence; the others outlive it. One that is `firm` no
-    refusal opens.
+    `hold` where a legal hold kept the data; `restored` ends with the fence; the others outlive it. No refusal opens one
+    that is `firm`.
     """
 
     purpose: str

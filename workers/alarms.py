@@ -6,10 +6,12 @@
 | `decision` | a step waits for a person | it is decided |
 | `identity overdue` | the identity is not established in time | it is |
 | `circuit` | a system let a step wait several times | a step that waited for it is done |
+| `restored` | a system was restored from a backup | its replay is over |
 | `dead letter` | what came on the queue is no ticket | it is replayed |
 | `evidence` | a ticket's chain does not verify | a person acknowledges it |
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -20,8 +22,8 @@ from shared.store import alerts
 from shared.store.steps import Claim
 from shared.store.tables import TicketRow
 
-MILESTONE, HELD, DECISION, OVERDUE, CIRCUIT, DEAD, EVIDENCE = (
-    "milestone", "held", "decision", "identity overdue", "circuit", "dead letter", "evidence",
+MILESTONE, HELD, DECISION, OVERDUE, CIRCUIT, RESTORED, DEAD, EVIDENCE = (
+    "milestone", "held", "decision", "identity overdue", "circuit", "restored", "dead letter", "evidence",
 )  # fmt: skip
 OF_AN_OPEN_TICKET = MILESTONE, HELD, DECISION, OVERDUE  # over when it is closed
 TRIES = 3  # in vain, until a system is taken to be down
@@ -72,6 +74,16 @@ def back(session: Session, claim: Claim) -> None:
     """End that, once a step that had to try again is done; asked only then, for each statement costs."""
     if claim.system != DESK and claim.attempts > 1:
         alerts.settle(session, f"{CIRCUIT}:{claim.system}")
+
+
+def restored(session: Session, client: str, system: str, now: datetime) -> None:
+    """Tell that a system is fenced until whoever was erased in it is erased again."""
+    alerts.raise_alert(session, kind=RESTORED, dedup=f"{RESTORED}:{system}", now=now, client=client, system=system)
+
+
+def replay_over(session: Session, systems: Iterable[str]) -> None:
+    """End that."""
+    alerts.settle(session, *(f"{RESTORED}:{system}" for system in systems))
 
 
 def dead(session: Session, letter: int, now: datetime) -> None:

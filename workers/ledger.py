@@ -1,7 +1,6 @@
 """The replay ledger's keeping: who was erased is entered when the ticket closes, and kept true afterwards."""
 
 from datetime import datetime
-from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -9,7 +8,7 @@ from shared.deadlines import due
 from shared.domain.case import Case
 from shared.domain.identifier import Identifier
 from shared.inventory import Client
-from shared.store import alerts, ledger
+from shared.store import ledger
 from shared.store.ledger import Entry
 from shared.store.tables import ErasureRow, TicketRow
 from workers.office import Office
@@ -46,12 +45,6 @@ def _again(session: Session, row: TicketRow, case: Case, now: datetime) -> None:
         ledger.renew(session, details.of, details.systems, returned=True)
     elif systems := {step.system for step in case.taken("delete")}:
         ledger.renew(session, details.of, systems, erased_at=now, look_at=_look_at(case.client, now))
-    alerts.settle(session, reappeared(row.id))
-
-
-def reappeared(ticket: UUID) -> str:
-    """Return what tells the alert about someone who stands there again."""
-    return f"reappeared:{ticket}"
 
 
 def digests(office: Office, row: ErasureRow) -> list[bytes]:

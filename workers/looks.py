@@ -5,17 +5,14 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
 import structlog
-from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from shared.log import place_of
-from shared.store import alerts, fences, ledger
+from shared.store import fences, ledger
 from shared.store.nudge import Nudge
-from shared.store.tables import StepRow, TicketRow
 from workers.again import open_again
 from workers.conductor import send_window
-from workers.ledger import reappeared
 from workers.office import Office
 from workers.restores import take_down
 
@@ -33,7 +30,6 @@ def tend(office: Office, publish: Callable[[list[Nudge]], None]) -> list[Nudge]:
         nudges = take_down(office, session, now)
         if fences.standing(session):
             fences.hold_back(session)
-        _call_out(session, now)
         due = ledger.due_for_a_look(session, now, most=_MOST)
     publish(nudges)
     for ticket in due:
@@ -68,11 +64,3 @@ def _open(office: Office, session: Session, ticket: UUID, now: datetime) -> list
         row.look_at = None
     session.flush()
     return send_window(office, session, moves.systems, now)
-
-
-def _call_out(session: Session, now: datetime) -> None:
-    """Raise an alert for each person who stands there again and about whom nobody has decided yet."""
-    asking = (StepRow.state == "waiting", StepRow.verb == "reappeared")
-    waiting = select(TicketRow).where(TicketRow.id.in_(select(StepRow.ticket_id).where(*asking)))
-    for row in session.scalars(waiting):
-        alerts.raise_alert(session, kind="reappeared", dedup=reappeared(row.id), now=now, ticket=row)

@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from shared.domain.errors import UsageError
 from shared.inventory import System
-from shared.store import alerts, fences, ledger
+from shared.store import fences, ledger
 from shared.store.nudge import Nudge
 from shared.store.tables import RestoreRow, StepRow, TicketRow
+from workers import alarms
 from workers.again import open_again
 from workers.caseload import case_of, lock, steps_and_chain
 from workers.conductor import Moves, send_window
@@ -58,9 +59,7 @@ def mark(office: Office, system: str, at: datetime) -> Marked:
 def _fence(session: Session, system: System, at: datetime, now: datetime) -> RestoreRow:
     row = fences.put_up(session, client=system.client, system=system.id, at=at, now=now)
     fences.hold_back(session)
-    alerts.raise_alert(
-        session, kind="restored", dedup=_dedup(system.id), now=now, client=system.client, system=system.id
-    )
+    alarms.restored(session, system.client, system.id, now)
     return row
 
 
@@ -138,12 +137,8 @@ def _enter_open_ones(office: Office, row: RestoreRow, now: datetime) -> None:
 def take_down(office: Office, session: Session, now: datetime) -> list[Nudge]:
     """Lift the fences whose replays are over; return what may go on. The caller publishes after its commit."""
     lifted = fences.take_down(session, now)
-    alerts.settle(session, *map(_dedup, lifted))
+    alarms.replay_over(session, lifted)
     return send_window(office, session, lifted, now)
-
-
-def _dedup(system: str) -> str:
-    return f"restored:{system}"
 
 
 def _system(office: Office, system: str) -> System:

@@ -19,10 +19,11 @@ from shared.store.tables import (
 )
 
 KIND = "restored"  # why the gate denies whom a backup brought back
+_STEPS = core(StepRow)
 _e, _r, _s, _t, _g = (core(row).c for row in (ErasureRow, RestoreRow, StepRow, TicketRow, SuppressionRow))
 
 
-def fenced(steps: FromClause = core(StepRow)) -> ColumnElement[bool]:
+def fenced(steps: FromClause = _STEPS) -> ColumnElement[bool]:
     """Return a condition on steps: their system waits for a replay that they are no part of."""
     replays = exists().where(_e.restore_id == _r.id, _e.again_id == steps.c.ticket_id)
     replays = replays.correlate(core(RestoreRow), steps)

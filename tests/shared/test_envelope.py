@@ -247,10 +247,10 @@ def test_no_inner_text_breaks_the_reader(vault):
 
 
 def test_the_keys_are_private_files(tmp_path):
-    """Five keys, each 0600 in a folder 0700, and nothing half-written beside them."""
+    """Six keys, each 0600 in a folder 0700, and nothing half-written beside them."""
     open_vault(tmp_path / "home")
     folder = tmp_path / "home" / "keys"
-    assert ["index.key", "intake.jwk", "master.key", "signing.key", "submitter.jwk"] == sorted(
+    assert ["index.key", "intake.jwk", "master.key", "replay.key", "signing.key", "submitter.jwk"] == sorted(
         one.name for one in folder.iterdir()
     )
     assert {0o600} == {one.stat().st_mode & 0o777 for one in folder.iterdir()}

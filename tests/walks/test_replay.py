@@ -215,7 +215,7 @@ def test_a_look_that_finds_nobody_ends_by_itself(line, world):
     assert str(first) in chain(line, ident)["follows"]
     later(line, days=80)
     sweep(line.office, line.nudges.extend)
-    assert ([], []) == (line.nudges, alerts(line, "reappeared"))
+    assert ([], []) == (line.nudges, alerts(line, "decision"))
 
 
 def test_who_was_made_again_waits_for_a_person_and_is_erased(on_postgres, world):
@@ -226,10 +226,10 @@ def test_who_was_made_again_waits_for_a_person_and_is_erased(on_postgres, world)
     ident = look(line)
     assert ("waiting", "approval") == (line.ticket(ident)["state"], line.ticket(ident)["waiting_for"]["decision"])
     assert {"contacts 7"} == world.of(ADA)
-    assert ["open"] == alerts(line, "reappeared")
+    assert ["open"] == alerts(line, "decision")
     line.decide(ident, "approve")
     closed(line, ident, "fulfilled")
-    assert (set(), ["over"]) == (world.of(ADA), alerts(line, "reappeared"))
+    assert (set(), ["over"]) == (world.of(ADA), alerts(line, "decision"))
     with line.office.store.read() as session:
         assert ["chat"] == list(session.scalars(select(ErasureRow.system).where(ErasureRow.look_at.is_not(None))))
 

@@ -14,6 +14,7 @@ _KINDS = {
     "decision": "the ticket waits for a person",
     "dead letter": "something on the queue is no ticket",
     "circuit": "the system does not answer",
+    "restored": "the system was restored from a backup; replay who was erased in it",
     "identity overdue": "the identity check is overdue",
     "evidence": "evidence does not verify",
 }

@@ -45,6 +45,7 @@ def main(words: Sequence[str] | None = None) -> None:
         from workers.cli import (  # noqa: F401 - they register their commands
             alerts,
             evidence,
+            gate,
             holds,
             proofs,
             stack,

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from shared.domain.errors import UsageError
+from shared.store import steps
 from shared.store.chain import entries
 from shared.store.tables import AlertRow, ErasureRow, RestoreRow, StepRow
 from tests import small
@@ -153,6 +154,9 @@ def test_what_was_on_its_way_is_taken_back(line, world, backup):
     assert "not ours" == line.performer.perform(chat.id)
     with line.office.store.read() as session:
         assert "ready" == session.scalar(select(StepRow.state).where(StepRow.id == chat.id))
+    with line.office.store.write() as session:  # one that was sent in the moment in which the fence was put up
+        session.execute(update(StepRow).where(StepRow.id == chat.id).values(state="queued"))
+        assert steps.claim(session, chat.id, now=line.office.now(), lease=15, most_urgent=True) is None
     replay(line)
     closed(line, ident, "fulfilled")
 

@@ -18,9 +18,9 @@ TICKETS = 10
 
 @pytest.fixture
 def line(tmp_path, valkey, valkey_url, any_database_url):
-    """A line over a small world."""
+    """A line over a small world, with leases so long that none is renewed while statements are counted."""
     world = small.build(tmp_path / "world")
-    made = open_line(tmp_path / "home", world.systems, broker=valkey_url, database=any_database_url)
+    made = open_line(tmp_path / "home", world.systems, broker=valkey_url, database=any_database_url, lease_seconds=600)
     yield made
     made.close()
 

@@ -14,6 +14,7 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -24,6 +25,7 @@ from shared.domain.case import Right
 from shared.inventory import Client
 from shared.store import alerts, timers
 from shared.store.tables import TicketRow
+from workers.alarms import MILESTONE
 
 PASSED = "passed"
 WATCHED = ("statutory", "sla", "awareness", "notice", "identity")
@@ -119,18 +121,22 @@ def end(session: Session, row: TicketRow, verb: str, now: datetime) -> None:
 
 
 def move(session: Session, row: TicketRow, milestones: Iterable[float], now: datetime) -> None:
-    """Move a ticket's timers to where its clocks stand now; alerts about the former dates are over.
+    """Move a ticket's timers to where its clocks stand now; what called for a milestone that lies ahead again is over.
 
     A milestone fires once. But the end, and the last warning before it, are told again where they lie ahead again: an
-    extension on the last day would leave two months in which nobody is called.
+    extension on the last day would leave two months in which nobody is called. What still lies behind calls on.
     """
     parts = sorted(milestones)
     last = {PASSED, *(_percent(one) for one in parts[-1:])}
     wanted = timers_of(row, row.clocks, parts)
-    again = [(one["clock"], one["milestone"]) for one in wanted if one["milestone"] in last and one["due_at"] > now]
-    timers.move(session, row.id, wanted, again=again)
-    for name in ("statutory", "sla"):
-        alerts.settle_clock(session, row.id, name)
+    ahead = [(one["clock"], one["milestone"]) for one in wanted if one["due_at"] > now]
+    timers.move(session, row.id, wanted, again=[one for one in ahead if one[1] in last])
+    alerts.settle(session, *(dedup_of(row.id, *one) for one in ahead))
+
+
+def dedup_of(ticket: UUID, clock: str, milestone: str) -> str:
+    """Return the key by which a milestone's alert stands once."""
+    return f"{MILESTONE}:{ticket}:{clock}:{milestone}"
 
 
 def shifted(one: Clock, by: timedelta) -> Clock:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.deadlines import Deadline
-from shared.store import timers
+from shared.store import alerts, timers
 from shared.store.tables import TicketRow
 from workers import clocks
 from workers.caseload import lock, steps_and_chain
@@ -70,6 +70,8 @@ def _count(office: Office, session: Session, row: TicketRow) -> bool:
     row.due_on = statutory.on + days if statutory.on else None
     row.due_at, row.strict_at = clocks.ends_of(now["statutory"])
     clocks.move(session, row, office.milestones, office.now())
+    if "sla" not in now:
+        alerts.settle_clock(session, row.id, "sla")
     move_steps(session, row)
     chain = steps_and_chain(session, row.id)[1]
     chain.append("recounted", office.now(), {"due_at": row.due_at.isoformat(), "rule": list(statutory.trace)})

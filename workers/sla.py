@@ -17,6 +17,7 @@ from shared.store import alerts, timers
 from shared.store.tables import TicketRow, core
 from shared.store.timers import Due
 from workers.alarms import MILESTONE, OVERDUE
+from workers.clocks import dedup_of
 from workers.office import Office
 
 log = structlog.get_logger()
@@ -62,14 +63,10 @@ def _alerts(session: Session, taken: Iterable[Due], now: datetime) -> Iterator[d
         row = tickets[one.ticket]
         yield {
             "kind": OVERDUE if one.clock == "identity" else MILESTONE,
-            "dedup": _dedup(one), "milestone": one.milestone, "clock": one.clock, "system": None,
-            "ticket_id": one.ticket, "client": row.client, "right": row.right, "due_at": _end(row.clocks, one),
-            "late": now - one.due_at > LATE, "urgent": row.due_on is None,
+            "dedup": dedup_of(one.ticket, one.clock, one.milestone), "milestone": one.milestone, "clock": one.clock,
+            "system": None, "ticket_id": one.ticket, "client": row.client, "right": row.right,
+            "due_at": _end(row.clocks, one), "late": now - one.due_at > LATE, "urgent": row.due_on is None,
         }  # fmt: skip
-
-
-def _dedup(one: Due) -> str:
-    return f"{MILESTONE}:{one.ticket}:{one.clock}:{one.milestone}"
 
 
 def _end(clocks: list[dict[str, Any]], one: Due) -> datetime:

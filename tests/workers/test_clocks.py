@@ -305,3 +305,33 @@ def test_a_change_of_the_inventory_moves_what_is_open(opened):
     assert {plain: "2026-04-07", rested: "2026-04-10", longer: "2026-06-05"} == due
     assert "2026-03-17T00:00:00+01:00" == clocks(line, plain)["sla"]["due_at"]
     assert (0, 0) == recount(line.office)
+
+
+def changed(line, **keys):
+    """Let the inventory say something else about the client."""
+    inventory = line.office.inventory
+    acme = inventory.clients["acme"].model_copy(update=keys)
+    line.office.inventory = inventory.model_copy(update={"clients": {"acme": acme}})
+
+
+def test_what_lies_behind_calls_on(opened):
+    """A pause of two hours, a resume, or counting anew ends no alert about a time that has passed all the same."""
+    line = opened()
+    ident = waiting(line)
+    at(line, 2026, 4, 9, 10)
+    look(line.office)
+    before = standing(line)
+    assert ("milestone", "statutory", "passed") in before
+    line.decide(ident, "pause")
+    at(line, 2026, 4, 9, 12)
+    line.decide(ident, "resume")
+    assert before == standing(line)
+    changed(line, sla="P90D")
+    assert (1, 0) == recount(line.office)
+    assert before == standing(line)
+    changed(line, sla=None)
+    at(line, 2026, 6, 9)
+    look(line.office)
+    assert ("milestone", "sla", "passed") in standing(line)
+    assert (1, 0) == recount(line.office)
+    assert before == standing(line)

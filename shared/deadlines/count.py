@@ -37,13 +37,19 @@ def due(
     subdivision: str | None = None,
     tz: str = "UTC",
     as_of: date | None = None,
+    rested: int = 0,
 ) -> Deadline:
-    """Return when `period` ends that an event at `start` sets off, by the rules of `as_of` (default: of that day)."""
+    """Return when `period` ends that an event at `start` sets off, by the rules of `as_of` (default: of that day).
+
+    `rested` whole days in which it stood still come before the end is looked at: a rest day is no end then either.
+    """
     length, zone, holiday = parse(period), _zone(tz), holidays_of(country, subdivision)
     rules = in_force(as_of or _day(start, zone))
     if length.hours:
+        if rested:
+            raise UsageError(f"{period!r} is counted in hours, which run on; only days can rest")
         return _hours(length.hours, start, zone, rules)
-    return _days(period, length, start, zone, rules, holiday)
+    return _days(period, length, start, zone, rules, holiday, rested)
 
 
 def extended(
@@ -55,6 +61,7 @@ def extended(
     tz: str = "UTC",
     period: str = "P1M",
     as_of: date | None = None,
+    rested: int = 0,
 ) -> Deadline:
     """Return when `period` ends that was extended by `months` (GDPR 12(3)): one period from the original start.
 
@@ -67,11 +74,9 @@ def extended(
         )
     day = _day(start, zone)
     whole = replace(length, months=length.months + months)
-    place = {"country": country, "subdivision": subdivision}
-    end = _days(
-        f"{period} extended by {months} months", whole, start, zone, in_force(as_of or day), holidays_of(**place)
-    )
-    chained = _end_of(Period(months=months).after(length.after(day)), zone)
+    name, holiday = f"{period} extended by {months} months", holidays_of(country, subdivision)
+    end = _days(name, whole, start, zone, in_force(as_of or day), holiday, rested)
+    chained = _end_of(Period(months=months).after(length.after(day)) + rested * _DAY, zone)
     return replace(end, strict_at=min(end.strict_at, chained))
 
 
@@ -104,18 +109,20 @@ def _hours(hours: int, start: datetime | date, zone: ZoneInfo, rules: RuleSet) -
 
 
 def _days(
-    name: str, length: Period, start: datetime | date, zone: ZoneInfo, rules: RuleSet, holiday: Holiday
+    name: str, length: Period, start: datetime | date, zone: ZoneInfo, rules: RuleSet, holiday: Holiday, rested: int
 ) -> Deadline:
     day = _day(start, zone)
     try:
-        counted = length.after(day)
+        unrested = length.after(day)
+        counted = unrested + rested * _DAY
         last, prolonged = _prolonged(day, counted, rules, holiday)
         end, strict = _end_of(last, zone), _end_of(counted, zone)
     except (OverflowError, ValueError):
         raise UsageError(f"{name} from {day} ends beyond the calendar") from None
     trace = (
         f"{rules.source}, Art. 3(1): the day of the event ({day:%A} {day} in {zone.key}) is not counted.",
-        _where_it_ends(name, length, day, counted),
+        _where_it_ends(name, length, day, unrested),
+        *([f"It stood still for {rested} days, so it ends with {counted:%A} {counted}."] if rested else []),
         *prolonged,
     )
     return Deadline(on=last, at=end, strict_at=strict, trace=trace)

@@ -159,6 +159,39 @@ def test_the_strict_reading_ends_without_prolongation():
     assert "2023-05-01T00:00:00+01:00" == deadline.strict_at.isoformat()
 
 
+@pytest.mark.parametrize(
+    ("rested", "last", "strict"),
+    [
+        (0, "2026-03-02", "2026-03-01"),  # 28 February is a Saturday
+        (5, "2026-03-05", "2026-03-06"),
+        (7, "2026-03-09", "2026-03-08"),
+        (10, "2026-03-10", "2026-03-11"),
+        (34, "2026-04-07", "2026-04-04"),  # Good Friday, and Easter Monday
+    ],
+)
+def test_a_rest_comes_before_the_working_day_rule(rested, last, strict):
+    """The period's own end moves by the days of rest; only then is it seen whether that is a working day."""
+    found = due("P1M", date(2026, 1, 28), country="DE", tz="Europe/Berlin", rested=rested)
+    assert (last, strict) == (str(found.on), str(found.strict_at.date()))
+    assert bool(rested) == any("stood still" in told for told in found.trace)
+
+
+@given(st.dates(date(1990, 1, 1), date(2090, 1, 1)), st.integers(0, 400))
+def test_a_rest_ends_with_a_working_day_and_never_before_its_days(start, rested):
+    """Extended or not: on a working day, no less than the rest after the strict end, which moves by just the rest."""
+    for count in (extended, lambda *of, **more: due("P1M", *of, **more)):
+        plain, later = (count(start, country="DE", tz="Europe/Berlin", rested=days) for days in (0, rested))
+        assert timedelta(days=rested) == later.strict_at.date() - plain.strict_at.date()
+        assert later.on.weekday() < 5
+        assert later.strict_at <= later.at
+
+
+def test_hours_do_not_rest():
+    """What is counted in hours runs on."""
+    with pytest.raises(UsageError, match="only days can rest"):
+        due("PT72H", datetime(2026, 1, 1, tzinfo=UTC), rested=1)
+
+
 def test_the_trace_tells_each_rule():
     """Each rule that acted is told in one sentence, in the order in which it did."""
     assert (

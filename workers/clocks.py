@@ -12,17 +12,13 @@
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from shared.deadlines import Deadline, due, extended, milestone, period
-from shared.deadlines.working import week, worked
-from shared.domain.case import Right
-from shared.inventory import Client
+from shared.deadlines import milestone
 from shared.store import alerts, timers
 from shared.store.tables import TicketRow
 from workers.alarms import MILESTONE
@@ -31,47 +27,6 @@ PASSED = "passed"
 WATCHED = ("statutory", "sla", "awareness", "notice", "identity")
 
 Clock = dict[str, Any]  # name, since, due_at, strict_at as ISO 8601; `ends`: a verb; `ended_at`
-
-
-def opened(right: Right, client: Client, received: datetime) -> tuple[Deadline, list[Clock]]:
-    """Return the statutory deadline of a ticket, by the rules of its day of receipt, and the clocks it begins with."""
-    statutory = statutory_of(right, client, received)
-    clocks = [clock("statutory", statutory, since=received)]
-    if client.sla:
-        clocks.append(clock("sla", sla_of(client, received), since=received))
-    if right.tells:
-        clocks.append(
-            clock("awareness", counted(client, client.told_within, received), since=received, ends=right.tells)
-        )
-    return statutory, clocks
-
-
-def statutory_of(right: Right, client: Client, received: datetime) -> Deadline:
-    """Return when the law's period ends."""
-    return counted(client, right.period(received.astimezone(ZoneInfo(client.timezone)).date()), received)
-
-
-def extended_of(client: Client, received: datetime) -> Deadline:
-    """Return when the month of Art. 12(3) ends that was extended by two."""
-    return extended(received, **_place(client))
-
-
-def sla_of(client: Client, received: datetime) -> Deadline:
-    """Return when the contract's period ends, counted in its working hours if it names some."""
-    assert client.sla
-    if not client.working_hours:
-        return counted(client, client.sla, received)
-    hours, place = period(client.sla).hours, _place(client)
-    return worked(hours, received, week(client.working_hours), **place)
-
-
-def counted(client: Client, length: str, start: datetime) -> Deadline:
-    """Return when a period ends in the client's calendar."""
-    return due(length, start, **_place(client))
-
-
-def _place(client: Client) -> dict[str, Any]:
-    return {"country": client.country, "subdivision": client.subdivision, "tz": client.timezone}
 
 
 def clock(name: str, deadline: Any, *, since: datetime, ends: str = "") -> Clock:
@@ -137,12 +92,6 @@ def move(session: Session, row: TicketRow, milestones: Iterable[float], now: dat
 def dedup_of(ticket: UUID, clock: str, milestone: str) -> str:
     """Return the key by which a milestone's alert stands once."""
     return f"{MILESTONE}:{ticket}:{clock}:{milestone}"
-
-
-def shifted(one: Clock, by: timedelta) -> Clock:
-    """Return a clock that ends later by elapsed time."""
-    due_at, strict_at = ends_of(one)
-    return one | {"due_at": (due_at + by).isoformat(), "strict_at": (strict_at + by).isoformat()}
 
 
 def ends_of(one: Clock) -> tuple[datetime, datetime]:

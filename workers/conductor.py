@@ -23,6 +23,7 @@ from shared.store.tables import CertificateRow, PersonRow, StepRow, TicketRow, c
 from workers import alarms, clocks
 from workers.caseload import Steps, base_subject, case_of, holds_over, lock, steps_and_chain, subject_as_json
 from workers.certificate import certify
+from workers.counting import counted, opened
 from workers.ledger import remember as enter_erased
 from workers.office import Office, ticket_aad
 
@@ -44,7 +45,7 @@ def accept(office: Office, session: Session, ticket: Ticket, fingerprint: bytes,
     """Store a ticket and take its first steps; from this transaction on the gate answers for it."""
     right, client = office.rights[ticket.right], office.client(ticket.client)
     key, wrapped = office.vault.new_key(ticket.key)
-    statutory, begun = clocks.opened(right, client, ticket.received_at)
+    statutory, begun = opened(right, client, ticket.received_at)
     row = TicketRow(
         id=ticket.key, client=ticket.client, right=ticket.right, state="open", stage=right.names[0],
         stage_since=now, priority=right.priority, received_at=ticket.received_at, accepted_at=now,
@@ -189,7 +190,7 @@ def check_identity(office: Office, session: Session, row: TicketRow, now: dateti
     """Let the clock of an identity check run, unless it does."""
     if not any(one["name"] == IDENTITY and "ended_at" not in one for one in row.clocks):
         client = office.client(row.client)
-        begun = clocks.clock(IDENTITY, clocks.counted(client, client.identity_within, now), since=now, ends=IDENTITY)
+        begun = clocks.clock(IDENTITY, counted(client, client.identity_within, now), since=now, ends=IDENTITY)
         clocks.start(session, row, begun, ())
 
 

@@ -4,20 +4,19 @@ The law of a ticket stays that of its day of receipt; extensions and pauses stay
 """
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared.deadlines import Deadline
 from shared.store import alerts, timers
 from shared.store.tables import TicketRow
-from workers import clocks
 from workers.caseload import lock, steps_and_chain
+from workers.clocks import Clock, ends_of, timers_of
+from workers.counting import count
 from workers.office import Office
-from workers.postpone import by_wall_clock, move_steps
+from workers.postpone import recounted
 
 _BATCH = 500
 
@@ -51,49 +50,28 @@ def _open(office: Office, client: str | None) -> Iterator[UUID]:
 
 
 def _count(office: Office, session: Session, row: TicketRow) -> bool:
-    """Count the statutory clock and the contract's; say whether either moved."""
-    client, right = office.client(row.client), office.rights[row.right]
-    longer = any(one["name"] == "unextended" for one in row.clocks)
-    received = row.received_at
-    statutory = clocks.extended_of(client, received) if longer else clocks.statutory_of(right, client, received)
-    before = {one["name"]: one for one in row.clocks}
-    now = {"statutory": _rested(statutory, before["statutory"], row, ZoneInfo(client.timezone))}
-    if client.sla:
-        sla = clocks.clock("sla", clocks.sla_of(client, row.received_at), since=row.received_at)
-        rested = before.get("sla", {}).get("rested", 0)
-        now["sla"] = clocks.shifted(sla, timedelta(seconds=rested)) | ({"rested": rested} if rested else {})
-    if all(_same(before.get(name), one) for name, one in now.items()) and ("sla" in before) <= ("sla" in now):
+    """Count a ticket's clocks; say whether any moved, came or went."""
+    before, now = row.clocks, office.now()
+    deadline = count(row, office.rights[row.right], office.client(row.client))
+    if _ends(before) == _ends(row.clocks):
+        row.clocks = before
         return False
-    rest = [one for name, one in before.items() if name not in ("statutory", "sla")]
-    row.clocks = [*now.values(), *rest]
-    days = timedelta(seconds=now["statutory"].get("rested", 0))
-    row.due_on = statutory.on + days if statutory.on else None
-    row.due_at, row.strict_at = clocks.ends_of(now["statutory"])
-    clocks.move(session, row, office.milestones, office.now())
-    if "sla" not in now:
-        alerts.settle_clock(session, row.id, "sla")
-    move_steps(session, row)
+    recounted(office, session, row, now)
+    for gone in _ends(before).keys() - _ends(row.clocks).keys():
+        alerts.settle_clock(session, row.id, gone)
     chain = steps_and_chain(session, row.id)[1]
-    chain.append("recounted", office.now(), {"due_at": row.due_at.isoformat(), "rule": list(statutory.trace)})
+    chain.append("recounted", now, {"due_at": row.due_at.isoformat(), "rule": list(deadline.trace)})
     chain.write(session)
     return True
 
 
-def _rested(statutory: Deadline, before: clocks.Clock, row: TicketRow, zone: ZoneInfo) -> clocks.Clock:
-    found, rested = clocks.clock("statutory", statutory, since=row.received_at), before.get("rested", 0)
-    if not rested:
-        return found
-    ends = (by_wall_clock(end, timedelta(seconds=rested), zone).isoformat() for end in clocks.ends_of(found))
-    return found | dict(zip(("due_at", "strict_at"), ends, strict=True)) | {"rested": rested}
-
-
-def _same(before: clocks.Clock | None, now: clocks.Clock) -> bool:
-    return before is not None and clocks.ends_of(before) == clocks.ends_of(now)
+def _ends(clocks: list[Clock]) -> dict[str, tuple[datetime, datetime]]:
+    return {one["name"]: ends_of(one) for one in clocks}
 
 
 def _set_timers(office: Office, session: Session, row: TicketRow) -> bool:
     """Put the milestones in place that the inventory names now; say whether there were others."""
-    wanted = clocks.timers_of(row, row.clocks, office.milestones)
+    wanted = timers_of(row, row.clocks, office.milestones)
     if timers.stands(session, row.id, wanted):
         return False
     timers.move(session, row.id, wanted)

@@ -302,7 +302,7 @@ def test_a_change_of_the_inventory_moves_what_is_open(opened):
     assert (3, 0) == recount(line.office)
     due = {ident: line.ticket(ident)["due_on"] for ident in (plain, rested, longer)}
     # Easter Monday rests there, too; National Day on 6 June is a Saturday
-    assert {plain: "2026-04-07", rested: "2026-04-10", longer: "2026-06-05"} == due
+    assert {plain: "2026-04-07", rested: "2026-04-08", longer: "2026-06-05"} == due
     assert "2026-03-17T00:00:00+01:00" == clocks(line, plain)["sla"]["due_at"]
     assert (0, 0) == recount(line.office)
 
@@ -335,3 +335,53 @@ def test_what_lies_behind_calls_on(opened):
     assert ("milestone", "sla", "passed") in standing(line)
     assert (1, 0) == recount(line.office)
     assert before == standing(line)
+
+
+def test_a_pause_and_an_extension_count_in_either_order(opened):
+    """Seventy days of rest, and two months: the same end, the same first month, and the same again when recounted."""
+    line = opened()
+    first, second = waiting(line), waiting(line)
+    at(line, 2026, 3, 6, 10)
+    line.decide(first, "pause")
+    line.decide(second, "extend")
+    line.decide(second, "pause")
+    at(line, 2026, 5, 15, 11)
+    line.decide(first, "resume")
+    line.decide(first, "extend")
+    line.decide(second, "resume")
+    ends = [
+        {name: one["due_at"][:10] for name, one in clocks(line, ident).items() if name not in ("identity", "notice")}
+        for ident in (first, second)
+    ]
+    # 5 June and 5 April, and seventy days; each then a working day
+    assert {"statutory": "2026-08-15", "unextended": "2026-06-16", "unpaused": "2026-06-06"} == ends[0] == ends[1]
+    assert (0, 0) == recount(line.office)
+    assert ["2026-06-16", "2026-04-08"] == [clocks(line, ident)["notice"]["due_at"][:10] for ident in (first, second)]
+
+
+def test_a_pause_mends_nothing_that_was_missed(opened):
+    """What had run out before it began does not run again; what runs out while it lasts does."""
+    line = opened('sla = "P20D"\n')
+    ident = waiting(line)
+    at(line, 2026, 4, 1, 10)
+    line.decide(ident, "pause")
+    at(line, 2026, 4, 21, 10)
+    line.decide(ident, "resume")
+    assert ("passed", "running") == tuple(clocks(line, ident)[name]["state"] for name in ("sla", "statutory"))
+    assert ("2026-03-26", "2026-04-28") == tuple(
+        clocks(line, ident)[name]["due_at"][:10] for name in ("sla", "statutory")
+    )
+
+
+def test_counting_anew_counts_the_first_month_and_its_notice_too(opened):
+    """Where the calendar was wrong, a notice that came a day late must not count as met."""
+    line = opened()
+    ident = waiting(line)
+    line.decide(ident, "extend")
+    changed(line, country="GR", timezone="Europe/Athens")
+    assert (1, 0) == recount(line.office)
+    # in 2026 Easter is a week later there: month one ends with Monday the 6th
+    month = {name: clocks(line, ident)[name]["due_at"] for name in ("unextended", "notice")}
+    assert {"unextended": "2026-04-07T00:00:00+03:00", "notice": "2026-04-07T00:00:00+03:00"} == month
+    assert "2026-03-13T00:00:00+02:00" == clocks(line, ident)["identity"]["due_at"]
+    assert (0, 0) == recount(line.office)

@@ -111,13 +111,15 @@ def statutory_of(
 
 
 def sla_of(client: Client, received: datetime, pauses: Sequence[Pause] = ()) -> Deadline:
-    """Return when the contract's period ends, counted in its working hours if it names some."""
+    """Return when the contract's period ends, counted in its working hours if it names some.
+
+    A pause stops the working hours in it; else the end comes later by the time that passed.
+    """
     assert client.sla
-    rested = sum((back - out for out, back in pauses), timedelta())
     if client.working_hours:
-        found = worked(period(client.sla).hours, received, week(client.working_hours), **_place(client))
-    else:
-        found = counted(client, client.sla, received)
+        hours, place = period(client.sla).hours, _place(client)
+        return worked(hours, received, week(client.working_hours), pauses=pauses, **place)
+    found, rested = counted(client, client.sla, received), sum((back - out for out, back in pauses), timedelta())
     return replace(found, at=_after(found.at, rested), strict_at=_after(found.strict_at, rested))
 
 

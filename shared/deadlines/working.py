@@ -1,7 +1,7 @@
 """Hours of work: what a contract may count in, where the law counts none."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
 from zoneinfo import ZoneInfo
@@ -11,6 +11,7 @@ from shared.deadlines.holiday import Holiday, holidays_of
 from shared.domain.errors import UsageError
 
 Span = tuple[timedelta, timedelta]  # when work begins and ends, from midnight on the wall's clock
+Spell = tuple[datetime, datetime]
 Week = Mapping[int, Span]  # by weekday, as `date.weekday` counts
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -35,14 +36,23 @@ def week(hours: Mapping[str, str]) -> Week:
 
 
 def worked(
-    hours: int, start: datetime, hours_of: Week, *, country: str | None, subdivision: str | None, tz: str
+    hours: int,
+    start: datetime,
+    hours_of: Week,
+    *,
+    country: str | None,
+    subdivision: str | None,
+    tz: str,
+    pauses: Sequence[Spell] = (),
 ) -> Deadline:
     """Return when `hours` of work have passed since `start`: none on a public holiday or outside of the week's hours.
+
+    Nor does any pass in `pauses` (from, until; in order).
 
     What a contract says is counted as it says: from the very moment, without Regulation 1182/71.
     """
     zone, left, at = ZoneInfo(tz), timedelta(hours=hours), start.astimezone(UTC)
-    for begin, end in _spells(at, zone, hours_of, holidays_of(country, subdivision)):
+    for begin, end in _without(pauses, _spells(at, zone, hours_of, holidays_of(country, subdivision))):
         if left <= end - begin:
             at = (begin + left).astimezone(zone)
             told = f"The contract: {hours} working hours from {start.astimezone(zone):%A %Y-%m-%d %H:%M %z} end at"
@@ -51,7 +61,19 @@ def worked(
     raise UsageError(f"{hours} working hours from {start} end beyond the calendar")
 
 
-def _spells(since: datetime, zone: ZoneInfo, hours_of: Week, holiday: Holiday) -> Iterator[tuple[datetime, datetime]]:
+def _without(pauses: Sequence[Spell], spells: Iterable[Spell]) -> Iterator[Spell]:
+    for begin, end in spells:
+        at = begin
+        for out, back in pauses:
+            if at < out < end:
+                yield at, out
+            if out < end and at < back:
+                at = back
+        if at < end:
+            yield at, end
+
+
+def _spells(since: datetime, zone: ZoneInfo, hours_of: Week, holiday: Holiday) -> Iterator[Spell]:
     """Yield the times of work from `since` on, in UTC: a clock change inside them is time that passes or does not."""
     first: date = since.astimezone(zone).date()
     for days in count():

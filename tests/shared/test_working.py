@@ -13,10 +13,11 @@ OFFICE = week(dict.fromkeys(WEEKDAYS[:5], "09:00-17:00"))
 NIGHT = week({"sat": "22:00-24:00", "sun": "00:00-06:00"})
 
 
-def end(hours, start, hours_of=OFFICE, *, country="DE", subdivision=None, tz="Europe/Berlin"):
+def end(hours, start, hours_of=OFFICE, *, country="DE", subdivision=None, tz="Europe/Berlin", pauses=()):
     """Return when the work is done, as ISO 8601."""
     found = worked(
-        hours, datetime.fromisoformat(start), hours_of, country=country, subdivision=subdivision, tz=tz
+        hours, datetime.fromisoformat(start), hours_of, country=country, subdivision=subdivision, tz=tz,
+        pauses=pauses,
     )  # fmt: skip
     assert found.strict_at == found.at
     return found.at.isoformat(timespec="minutes")
@@ -43,6 +44,36 @@ def end(hours, start, hours_of=OFFICE, *, country="DE", subdivision=None, tz="Eu
 def test_hours_of_work(hours, start, more, expected):
     """From the very moment, through working hours only, on days that are no public holidays."""
     assert expected == end(hours, start, **more)
+
+
+@pytest.mark.parametrize(
+    ("pauses", "expected"),
+    [
+        ([("2026-03-06T16:00", "2026-03-09T10:00")], "2026-03-09T14:00+01:00"),  # two hours of work passed in it
+        ([("2026-03-07T10:00", "2026-03-08T10:00")], "2026-03-09T12:00+01:00"),  # none on a weekend
+        (
+            [("2026-03-06T13:00", "2026-03-06T14:00"), ("2026-03-06T16:30", "2026-03-06T18:00")],
+            "2026-03-09T13:30+01:00",
+        ),
+        ([("2026-03-05T10:00", "2026-03-06T13:00")], "2026-03-09T13:00+01:00"),
+        ([("2026-03-09T12:00", "2026-03-10T12:00")], "2026-03-09T12:00+01:00"),  # the time has run out
+    ],
+)
+def test_no_work_passes_in_a_pause(pauses, expected):
+    """Eight hours from a Friday noon on end on Monday at noon, and later by the hours of work that were paused."""
+    spells = [tuple(datetime.fromisoformat(f"{moment}+01:00") for moment in one) for one in pauses]
+    assert expected == end(8, "2026-03-06T12:00+01:00", pauses=spells)
+
+
+@given(st.lists(st.integers(0, 24 * 60), min_size=2, max_size=8, unique=True))
+def test_paused_work_and_the_rest_make_the_whole(minutes):
+    """However the pauses lie, the hours of work outside of them are as many as were asked for."""
+    start, marks = datetime(2026, 3, 2, 8, tzinfo=UTC), sorted(minutes)
+    moments = [start + timedelta(minutes=one) for one in marks]
+    pauses = list(zip(moments[::2], moments[1::2], strict=False))
+    whole = week(dict.fromkeys(WEEKDAYS, "00:00-24:00"))
+    found = worked(30, start, whole, country=None, subdivision=None, tz="UTC", pauses=pauses)
+    assert start + timedelta(hours=30) + sum((back - out for out, back in pauses), timedelta()) == found.at
 
 
 def test_the_trace_names_the_contract():

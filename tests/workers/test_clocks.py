@@ -1,7 +1,7 @@
 """A ticket's clocks: what begins, moves, rests and ends them, and the timers with them."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 import pytest
 from sqlalchemy import delete, select, update
@@ -136,9 +136,8 @@ def test_a_paused_tickets_timers_rest_but_for_the_identity(opened):
         .isoformat()
     )
     assert ("statutory", "passed", "05-21 22:00") == after[-1]
-    rested = timedelta(days=46)
-    sla = [datetime.fromisoformat(one["sla"]["due_at"]) for one in (whole, now)]
-    assert rested == sla[1] - sla[0]
+    # from a Monday noon on: none of the forty hours had passed
+    assert ("2026-03-17T17:00:00+01:00", "2026-04-29T12:00:00+02:00") == (whole["sla"]["due_at"], now["sla"]["due_at"])
 
 
 def test_a_pause_asks_for_an_identity_in_time(opened):
@@ -384,4 +383,20 @@ def test_counting_anew_counts_the_first_month_and_its_notice_too(opened):
     month = {name: clocks(line, ident)[name]["due_at"] for name in ("unextended", "notice")}
     assert {"unextended": "2026-04-07T00:00:00+03:00", "notice": "2026-04-07T00:00:00+03:00"} == month
     assert "2026-03-13T00:00:00+02:00" == clocks(line, ident)["identity"]["due_at"]
+    assert (0, 0) == recount(line.office)
+
+
+def test_a_contract_in_working_hours_rests_in_them(opened):
+    """Four hours were left of eight: as many are on the Monday on which it is resumed, not after as many days."""
+    week = dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), "09:00-17:00")
+    line = opened(
+        f'sla = "PT8H"\nworking_hours = {{ {", ".join(f"{day} = {hours!r}" for day, hours in week.items())} }}\n'
+    )
+    ident = waiting(line)
+    assert "2026-03-06T10:00:00+01:00" == clocks(line, ident)["sla"]["due_at"]
+    at(line, 2026, 3, 5, 13)  # 14:00 in Berlin
+    line.decide(ident, "pause")
+    at(line, 2026, 3, 9, 9)
+    line.decide(ident, "resume")
+    assert "2026-03-09T14:00:00+01:00" == clocks(line, ident)["sla"]["due_at"]
     assert (0, 0) == recount(line.office)

@@ -19,6 +19,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from shared.deadlines import milestone
+from shared.on_call.settings import percent
 from shared.store import alerts, timers
 from shared.store.tables import TicketRow
 from workers.alarms import MILESTONE
@@ -52,12 +53,8 @@ def timers_of(row: TicketRow, clocks: Iterable[Clock], milestones: Iterable[floa
 def _milestones(one: Clock, fractions: Iterable[float]) -> Iterable[tuple[str, datetime]]:
     since, end = datetime.fromisoformat(one["since"]), ends_of(one)[1]
     if since < end and one["name"] != "identity":
-        yield from ((_percent(fraction), milestone(since, end, fraction)) for fraction in fractions)
+        yield from ((percent(fraction), milestone(since, end, fraction)) for fraction in fractions)
     yield PASSED, end
-
-
-def _percent(fraction: float) -> str:
-    return f"{fraction * 100:g}%"
 
 
 def start(session: Session, row: TicketRow, begun: Clock, milestones: Iterable[float]) -> None:
@@ -82,7 +79,7 @@ def move(session: Session, row: TicketRow, milestones: Iterable[float], now: dat
     extension on the last day would leave two months in which nobody is called. What still lies behind calls on.
     """
     parts = sorted(milestones)
-    last = {PASSED, *(_percent(one) for one in parts[-1:])}
+    last = {PASSED, *(percent(one) for one in parts[-1:])}
     wanted = timers_of(row, row.clocks, parts)
     ahead = [(one["clock"], one["milestone"]) for one in wanted if one["due_at"] > now]
     timers.move(session, row.id, wanted, again=[one for one in ahead if one[1] in last])

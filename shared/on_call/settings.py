@@ -3,12 +3,17 @@
 from datetime import timedelta
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from shared.fields import LocalDateTime, LocalTime, Wait, Written, Zone
 
 BREACH = "breach"
 DEFAULT = "on-call"
+
+
+def percent(fraction: float) -> str:
+    """Return a milestone's name: 50% for 0.5."""
+    return f"{fraction * 100:g}%"
 
 
 class Quiet(Written):
@@ -66,6 +71,18 @@ class Alerts(Written):
     timeout: Annotated[float, Field(gt=0, le=60)] = 10.0
     people: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     rota: tuple[Rota, ...] = ()
+
+    @field_validator("milestones")
+    @classmethod
+    def _parts_of_the_time(cls, milestones: tuple[float, ...]) -> tuple[float, ...]:
+        for one in milestones:
+            if not 0 < one < 1:  # NaN is neither
+                raise ValueError(f"{one:g} is no part of the time: write one between 0 and 1, such as 0.5 for 50 %")
+        names = [percent(one) for one in milestones]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"{name} stands twice; write each once")
+        return milestones
 
     @model_validator(mode="after")
     def _known_people(self) -> Self:

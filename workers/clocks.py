@@ -26,6 +26,7 @@ from workers.alarms import MILESTONE
 
 PASSED = "passed"
 WATCHED = ("statutory", "sla", "awareness", "notice", "identity")
+RUNS_ON = ("notice", "identity")  # while the ticket is paused
 
 Clock = dict[str, Any]  # name, since, due_at, strict_at as ISO 8601; `ends`: a verb; `ended_at`
 
@@ -42,12 +43,16 @@ def timers_of(row: TicketRow, clocks: Iterable[Clock], milestones: Iterable[floa
     return [
         {
             "ticket_id": row.id, "clock": one["name"], "milestone": name, "due_at": at,
-            "resting": row.paused_at is not None and one["name"] != "identity",
+            "resting": _rests(row, one),
         }
         for one in clocks
         if one["name"] in WATCHED and "ended_at" not in one
         for name, at in _milestones({"since": row.received_at.isoformat()} | one, milestones)
     ]  # fmt: skip
+
+
+def _rests(row: TicketRow, one: Clock) -> bool:
+    return row.paused_at is not None and one["name"] not in RUNS_ON
 
 
 def _milestones(one: Clock, fractions: Iterable[float]) -> Iterable[tuple[str, datetime]]:
@@ -102,6 +107,6 @@ def state_of(one: Clock, row: TicketRow, now: datetime) -> str:
     over = datetime.fromisoformat(ended) if ended else row.closed_at
     if over is not None:
         return "met" if over <= due_at else "missed"
-    if row.paused_at is not None and one["name"] != "identity":
+    if _rests(row, one):
         return "paused"
     return "running" if now <= due_at else "passed"

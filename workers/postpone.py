@@ -10,7 +10,7 @@ from shared.deadlines import Deadline
 from shared.domain.decision import Decision
 from shared.domain.errors import UsageError
 from shared.domain.step import Step
-from shared.store import timers
+from shared.store import steps, timers
 from shared.store.tables import StepRow, TicketRow
 from workers import clocks
 from workers.caseload import Steps, case_of
@@ -71,7 +71,7 @@ def _tell(office: Office, session: Session, row: TicketRow, rows: Steps, decisio
 def pause(
     office: Office, session: Session, row: TicketRow, rows: Steps, decision: Decision, now: datetime
 ) -> dict[str, Any]:
-    """A recorded decision, for doubt about the identity (12(6)): nothing starts until it is resumed."""
+    """A recorded decision, for doubt about the identity (12(6)): only the notice of an extension starts meanwhile."""
     if row.paused_at is not None:
         raise UsageError("the ticket is paused already")
     if row.due_on is None:
@@ -79,11 +79,7 @@ def pause(
     row.paused_at, row.state = now, "waiting"
     timers.move(session, row.id, clocks.timers_of(row, row.clocks, office.milestones))
     check_identity(office, session, row, now)
-    session.execute(
-        update(StepRow)
-        .where(StepRow.ticket_id == row.id, StepRow.state.in_(("ready", "queued")))
-        .values(state="waiting", waits="paused")
-    )
+    steps.pause(session, row.id)
     return {"paused_at": now.isoformat(), "unpaused_due_at": row.due_at.isoformat()}
 
 

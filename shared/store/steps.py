@@ -193,9 +193,15 @@ _GIVE_UP = (
     .returning(_c.ticket_id, _c.stage, _c.key, _c.system)
 )  # fmt: skip
 _t = core(TicketRow).c
+_RESTS = _c.verb != "extension"  # the person must be told in the first month, whatever rests
 _REST = (
     update(_steps)
-    .where(_c.state == "ready", _c.ticket_id.in_(select(_t.id).where(_t.paused_at.is_not(None))))
+    .where(_RESTS, _c.state == "ready", _c.ticket_id.in_(select(_t.id).where(_t.paused_at.is_not(None))))
+    .values(state="waiting", waits="paused")
+)
+_PAUSE = (
+    update(_steps)
+    .where(_RESTS, _c.ticket_id == bindparam("ticket"), _c.state.in_(("ready", "queued")))
     .values(state="waiting", waits="paused")
 )
 _LATE = (
@@ -230,6 +236,11 @@ def give_up(session: Session, *, now: datetime, most: int) -> list[GivenUp]:
 def rest_paused(session: Session) -> None:
     """Let what became ready of a paused ticket wait until it is resumed."""
     session.execute(_REST)
+
+
+def pause(session: Session, ticket: UUID) -> None:
+    """Let what a ticket has not begun wait until it is resumed."""
+    session.execute(_PAUSE, {"ticket": ticket})
 
 
 def unclaimed(session: Session, *, now: datetime, since: timedelta, most: int = 1000) -> list[Nudge]:

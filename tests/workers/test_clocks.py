@@ -400,3 +400,20 @@ def test_a_contract_in_working_hours_rests_in_them(opened):
     line.decide(ident, "resume")
     assert "2026-03-09T14:00:00+01:00" == clocks(line, ident)["sla"]["due_at"]
     assert (0, 0) == recount(line.office)
+
+
+def test_a_notice_is_owed_while_the_ticket_is_paused(opened):
+    """Its clock and its step go on: month one passes for it, and a retry is not put off until the ticket is resumed."""
+    line = opened('deliver = "link"\n')
+    ident = waiting(line)
+    line.decide(ident, "extend")
+    line.decide(ident, "pause")
+    assert "running" == clocks(line, ident)["notice"]["state"]
+    at(line, 2026, 4, 9, 10)
+    look(line.office)
+    assert ("milestone", "notice", "passed") in standing(line)
+    changed(line, deliver="package")
+    line.decide(ident, "retry")
+    assert "missed" == clocks(line, ident)["notice"]["state"]
+    assert not [one for one in standing(line) if one[1:2] == ("notice",)]
+    assert {"waiting"} == {one["state"] for one in line.ticket(ident)["steps"] if one["verb"] != "extension"}

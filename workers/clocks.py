@@ -26,6 +26,7 @@ from workers.alarms import MILESTONE
 
 PASSED = "passed"
 WATCHED = ("statutory", "sla", "awareness", "notice", "identity")
+WITHDRAWN = "withdrawn"
 RUNS_ON = ("notice", "identity")  # while the ticket is paused
 
 Clock = dict[str, Any]  # name, since, due_at, strict_at as ISO 8601; `ends`: a verb; `ended_at`
@@ -43,7 +44,7 @@ def timers_of(row: TicketRow, clocks: Iterable[Clock], milestones: Iterable[floa
     return [
         {
             "ticket_id": row.id, "clock": one["name"], "milestone": name, "due_at": at,
-            "resting": _rests(row, one),
+            "resting": row.verdict == WITHDRAWN or _rests(row, one),
         }
         for one in clocks
         if one["name"] in WATCHED and "ended_at" not in one

@@ -14,7 +14,7 @@ from shared.domain.decision import Decision
 from shared.domain.errors import UsageError
 from shared.domain.identifier import normalise_name
 from shared.domain.outcome import total
-from shared.store import alerts, gates, steps, timers
+from shared.store import alerts, gates, steps
 from shared.store.chain import Chain
 from shared.store.nudge import Nudge
 from shared.store.tables import DeliveryRow, PackagePartRow, StepRow, TicketRow
@@ -25,7 +25,7 @@ from workers.desk.one_time_code import check_code
 from workers.desk.redeem import MOST_TRIES
 from workers.office import Office
 from workers.perform import follow
-from workers.postpone import extend, month_one, pause, resume
+from workers.postpone import EXTENSION, extend, month_one, pause, resume
 
 _REFUSABLE = ("restriction", "objection", "halt")
 _FOR_GOOD = ("delete", "mask", "rectify", "silence", "transfer")  # however far they came, nothing takes them back
@@ -177,8 +177,9 @@ def _refuse(
 def _withdraw(
     office: Office, session: Session, row: TicketRow, rows: Steps, decision: Decision, now: datetime
 ) -> dict[str, Any]:
-    about = _turn(office, session, row, rows, decision, now, verdict="withdrawn")
-    timers.rest(session, row.id)
+    about = _turn(office, session, row, rows, decision, now, verdict=clocks.WITHDRAWN)
+    clocks.end(session, row, EXTENSION, now)  # nobody has to be told any more
+    alerts.settle_ticket(session, row.id, *alarms.OF_AN_OPEN_TICKET)
     return about
 
 

@@ -35,6 +35,7 @@ def extend(
     office: Office, session: Session, row: TicketRow, rows: Steps, decision: Decision, now: datetime
 ) -> dict[str, Any]:
     """Art. 12(3): two further months from the original start, told inside month one with the reasons."""
+    _check_undecided(row)
     if any(one["name"] == "unextended" for one in row.clocks):
         raise UsageError("the period has been extended already; Art. 12(3) allows it once")
     if row.due_on is None:
@@ -48,6 +49,11 @@ def extend(
     later = recounted(office, session, row, now)
     _tell(office, session, row, rows, decision, now)
     return {"due_at": later.at.isoformat(), "told_by": notice["due_at"]}
+
+
+def _check_undecided(row: TicketRow) -> None:
+    if row.verdict is not None:
+        raise UsageError(f"the ticket is {row.verdict}: its time stays as it is until the answer is given")
 
 
 def recounted(office: Office, session: Session, row: TicketRow, now: datetime) -> Deadline:
@@ -72,6 +78,7 @@ def pause(
     office: Office, session: Session, row: TicketRow, rows: Steps, decision: Decision, now: datetime
 ) -> dict[str, Any]:
     """A recorded decision, for doubt about the identity (12(6)): only the notice of an extension starts meanwhile."""
+    _check_undecided(row)
     if row.paused_at is not None:
         raise UsageError("the ticket is paused already")
     if row.due_on is None:
@@ -87,6 +94,7 @@ def resume(
     office: Office, session: Session, row: TicketRow, rows: Steps, decision: Decision, now: datetime
 ) -> dict[str, Any]:
     """The clock goes on where it stood, by whole days of rest; the date without the pause stays visible."""
+    _check_undecided(row)
     if row.paused_at is None:
         raise UsageError("the ticket is not paused")
     rested = end_pause(row, now)

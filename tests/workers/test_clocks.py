@@ -417,3 +417,26 @@ def test_a_notice_is_owed_while_the_ticket_is_paused(opened):
     assert "missed" == clocks(line, ident)["notice"]["state"]
     assert not [one for one in standing(line) if one[1:2] == ("notice",)]
     assert {"waiting"} == {one["state"] for one in line.ticket(ident)["steps"] if one["verb"] != "extension"}
+
+
+@pytest.mark.parametrize("verb", ["withdraw", "refuse"])
+def test_no_time_is_moved_once_the_answer_was_decided(opened, verb):
+    """While it cannot be delivered yet, extending, pausing and resuming are refused; a withdrawn ticket rests."""
+    line = opened('deliver = "link"\n')
+    ident = waiting(line)
+    line.decide(ident, "extend")
+    at(line, 2026, 4, 9, 10)
+    look(line.office)
+    assert ("milestone", "notice", "passed") in standing(line)
+    line.decide(ident, verb)
+    assert ["failed"] == [one["state"] for one in line.ticket(ident)["steps"] if one["verb"] == "deliver"]
+    for later in ("extend", "pause", "resume"):
+        with pytest.raises(UsageError, match="its time stays as it is until the answer is given"):
+            line.decide(ident, later)
+    changed(line, sla="P5D")
+    assert (1, 0) == recount(line.office)
+    withdrawn = verb == "withdraw"
+    assert withdrawn == ([] == running(line, ident))
+    assert withdrawn == ([("held",)] == standing(line))
+    at(line, 2026, 4, 7)
+    assert ("missed" if withdrawn else "running") == clocks(line, ident)["notice"]["state"]

@@ -64,8 +64,11 @@ def _milestones(one: Clock, fractions: Iterable[float]) -> Iterable[tuple[str, d
 
 
 def start(session: Session, row: TicketRow, begun: Clock, milestones: Iterable[float]) -> None:
-    """Let a clock begin, or begin anew."""
-    row.clocks = [*(one for one in row.clocks if one["name"] != begun["name"]), begun]
+    """Let a clock begin, or begin anew: what stood for the former one is over, acknowledged or not."""
+    rest = [one for one in row.clocks if one["name"] != begun["name"]]
+    if len(rest) < len(row.clocks):
+        alerts.settle_clock(session, row.id, begun["name"])
+    row.clocks = [*rest, begun]
     timers.restart(session, row.id, begun["name"], timers_of(row, [begun], milestones))
 
 

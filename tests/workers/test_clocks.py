@@ -68,6 +68,19 @@ def running(line, ident):
         return [(clock, milestone, f"{due_at:%m-%d %H:%M}") for clock, milestone, due_at in rows]
 
 
+def acknowledge(line):
+    """Let somebody see to all that stands."""
+    with line.office.store.write() as session:
+        session.execute(update(AlertRow).where(AlertRow.state == "open").values(state="acknowledged"))
+
+
+def called(line):
+    """Return the clocks and milestones that nobody has acknowledged."""
+    with line.office.store.read() as session:
+        rows = session.execute(select(AlertRow.clock, AlertRow.milestone).where(AlertRow.state == "open"))
+        return sorted(tuple(one) for one in rows if one[0])
+
+
 def standing(line):
     """Return the alerts that are not over."""
     with line.office.store.read() as session:
@@ -440,3 +453,16 @@ def test_no_time_is_moved_once_the_answer_was_decided(opened, verb):
     assert withdrawn == ([("held",)] == standing(line))
     at(line, 2026, 4, 7)
     assert ("missed" if withdrawn else "running") == clocks(line, ident)["notice"]["state"]
+
+
+def test_a_clock_that_begins_anew_calls_anew(opened):
+    """That the extension's notice was seen to says nothing of the refusal's, which is late at once."""
+    line = opened('deliver = "link"\n')
+    ident = waiting(line)
+    line.decide(ident, "extend")
+    at(line, 2026, 4, 9, 10)
+    look(line.office)
+    acknowledge(line)
+    line.decide(ident, "refuse")
+    look(line.office)
+    assert ("notice", "passed") in called(line)

@@ -182,16 +182,16 @@ def _call_people(office: Office, session: Session, row: TicketRow, wanted: list[
     """Raise an alert for each step that waits for a person; a check of the identity has a clock, too."""
     for step in wanted:
         alarms.asked(session, row, step.key, step.waits, step.system or DESK, now)
-    if any(step.waits == IDENTITY for step in wanted):
+    running = any(one["name"] == IDENTITY and "ended_at" not in one for one in row.clocks)
+    if not running and any(step.waits == IDENTITY for step in wanted):
         check_identity(office, session, row, now)
 
 
 def check_identity(office: Office, session: Session, row: TicketRow, now: datetime) -> None:
-    """Let the clock of an identity check run, unless it does."""
-    if not any(one["name"] == IDENTITY and "ended_at" not in one for one in row.clocks):
-        client = office.client(row.client)
-        begun = clocks.clock(IDENTITY, counted(client, client.identity_within, now), since=now, ends=IDENTITY)
-        clocks.start(session, row, begun, ())
+    """Let the clock of an identity check begin, or begin anew."""
+    client = office.client(row.client)
+    begun = clocks.clock(IDENTITY, counted(client, client.identity_within, now), since=now, ends=IDENTITY)
+    clocks.start(session, row, begun, ())
 
 
 def _decided_about(case: Case) -> int:

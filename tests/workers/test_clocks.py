@@ -466,3 +466,19 @@ def test_a_clock_that_begins_anew_calls_anew(opened):
     line.decide(ident, "refuse")
     look(line.office)
     assert ("notice", "passed") in called(line)
+
+
+def test_each_pause_has_its_own_time_for_the_identity(opened):
+    """Also where the check was overdue already and somebody saw to it: a paused ticket is never without a clock."""
+    line = opened()
+    ident = waiting(line)
+    for day, later, end in ((14, (3, 22), "03-21 23:00"), (25, (4, 2), "04-01 22:00")):
+        at(line, 2026, 3, day, 10)
+        look(line.office)
+        acknowledge(line)
+        line.decide(ident, "pause")
+        assert [("identity", "passed", end)] == running(line, ident)
+        at(line, 2026, *later)
+        look(line.office)
+        assert [("identity", "passed")] == called(line)
+        line.decide(ident, "resume")

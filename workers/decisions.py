@@ -21,11 +21,12 @@ from shared.store.tables import DeliveryRow, PackagePartRow, StepRow, TicketRow
 from workers import alarms, clocks
 from workers.caseload import Steps, lock, steps_and_chain
 from workers.conductor import IDENTITY, Moves, advance, send_window
+from workers.counting import end_pause
 from workers.desk.one_time_code import check_code
 from workers.desk.redeem import MOST_TRIES
 from workers.office import Office
 from workers.perform import follow
-from workers.postpone import EXTENSION, extend, month_one, pause, resume
+from workers.postpone import EXTENSION, extend, month_one, pause, recounted, resume
 
 _REFUSABLE = ("restriction", "objection", "halt")
 _FOR_GOOD = ("delete", "mask", "rectify", "silence", "transfer")  # however far they came, nothing takes them back
@@ -211,11 +212,15 @@ def _turn(
     running = select(StepRow.id).where(StepRow.ticket_id == row.id, StepRow.state == "running")
     if session.scalars(running).first() is not None:
         raise UsageError("a step is running; try again in a moment")
-    row.verdict, row.stage_since, row.paused_at = verdict, now, None
+    row.verdict, row.stage_since = verdict, now
     row.stage = "undo" if "undo" in names else "answer"
     alerts.settle_ticket(session, row.id, alarms.HELD, alarms.DECISION)
     clocks.end(session, row, IDENTITY, now)
-    clocks.move(session, row, office.milestones, now)
+    if row.paused_at is not None:
+        end_pause(row, now)
+        recounted(office, session, row, now)
+    else:
+        clocks.move(session, row, office.milestones, now)
     gates.close_gates(session, row.id, kinds=_REFUSABLE, besides=stands, at=now)
     return {"verdict": verdict}
 

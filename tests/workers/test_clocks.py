@@ -326,27 +326,33 @@ def changed(line, **keys):
     line.office.inventory = inventory.model_copy(update={"clients": {"acme": acme}})
 
 
+def by_law(line):
+    """Return what stands for the statutory clock."""
+    return [one for one in standing(line) if one[1:2] == ("statutory",)]
+
+
 def test_what_lies_behind_calls_on(opened):
     """A pause of two hours, a resume, or counting anew ends no alert about a time that has passed all the same."""
     line = opened()
     ident = waiting(line)
     at(line, 2026, 4, 9, 10)
     look(line.office)
-    before = standing(line)
+    before = by_law(line)
     assert ("milestone", "statutory", "passed") in before
     line.decide(ident, "pause")
     at(line, 2026, 4, 9, 12)
     line.decide(ident, "resume")
-    assert before == standing(line)
+    assert before == by_law(line)
     changed(line, sla="P90D")
     assert (1, 0) == recount(line.office)
-    assert before == standing(line)
+    assert before == by_law(line)
     changed(line, sla=None)
     at(line, 2026, 6, 9)
     look(line.office)
     assert ("milestone", "sla", "passed") in standing(line)
     assert (1, 0) == recount(line.office)
-    assert before == standing(line)
+    assert before == by_law(line)
+    assert ("milestone", "sla", "passed") not in standing(line)
 
 
 def test_a_pause_and_an_extension_count_in_either_order(opened):
@@ -449,6 +455,7 @@ def test_no_time_is_moved_once_the_answer_was_decided(opened, verb):
     changed(line, sla="P5D")
     assert (1, 0) == recount(line.office)
     withdrawn = verb == "withdraw"
+    look(line.office)
     assert withdrawn == ([] == running(line, ident))
     assert withdrawn == ([("held",)] == standing(line))
     at(line, 2026, 4, 7)
@@ -482,3 +489,18 @@ def test_each_pause_has_its_own_time_for_the_identity(opened):
         look(line.office)
         assert [("identity", "passed")] == called(line)
         line.decide(ident, "resume")
+
+
+def test_a_refusal_ends_a_pause_and_counts_it(opened):
+    """Whose identity could not be established is refused in time: the month stood still while it was in doubt."""
+    line = opened()
+    ident = waiting(line)
+    at(line, 2026, 3, 10, 10)
+    line.decide(ident, "pause")
+    at(line, 2026, 4, 10, 11)
+    work, line.run = line.run, lambda: None
+    line.decide(ident, "refuse")
+    found = {name: (one["due_at"][:10], one["state"]) for name, one in clocks(line, ident).items()}
+    assert (("2026-05-07", "running"),) * 2 == (found["statutory"], found["notice"])
+    work()
+    assert "refused" == line.ticket(ident)["outcome"]

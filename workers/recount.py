@@ -5,6 +5,7 @@ The law of a ticket stays that of its day of receipt; extensions and pauses stay
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
@@ -21,19 +22,29 @@ from workers.postpone import recounted
 _BATCH = 500
 
 
-def recount(office: Office, *, client: str | None = None) -> tuple[int, int]:
-    """Count the clocks of all open tickets; return of how many the dates moved, and of how many only milestones."""
-    dates = milestones = 0
+class Recounted(NamedTuple):
+    """Of how many tickets the dates moved, of how many only milestones, and how many have no client any more."""
+
+    dates: int = 0
+    milestones: int = 0
+    left: int = 0
+
+
+def recount(office: Office, *, client: str | None = None) -> Recounted:
+    """Count the clocks of all open tickets; those whose client has left the inventory stay as they are."""
+    dates = milestones = left = 0
     for ident in _open(office, client):
         with office.store.write() as session:
             row = lock(session, ident)
             if row.closed_at is not None:
                 continue
-            if _count(office, session, row):
+            if row.client not in office.inventory.clients:
+                left += 1
+            elif _count(office, session, row):
                 dates += 1
             elif _set_timers(office, session, row):
                 milestones += 1
-    return dates, milestones
+    return Recounted(dates, milestones, left)
 
 
 def _open(office: Office, client: str | None) -> Iterator[UUID]:

@@ -279,7 +279,7 @@ def test_a_ticket_keeps_the_law_that_it_began_under(opened):
     new = line.submit(ticket("breach", received_at="2026-02-28T23:30:00Z", **raw))  # 1 March in Berlin
     assert "2026-03-04T00:00:00+01:00" == clocks(line, old)["statutory"]["due_at"]
     assert "2026-03-05T01:00:00+01:00" == clocks(line, new)["statutory"]["due_at"]
-    assert (0, 0) == recount(line.office)
+    assert (0, 0, 0) == recount(line.office)
 
 
 def test_a_ticket_of_before_gets_its_timers(opened):
@@ -291,9 +291,9 @@ def test_a_ticket_of_before_gets_its_timers(opened):
         row = session.get_one(TicketRow, ident)
         row.clocks = [{key: one[key] for key in ("name", "due_at", "strict_at")} for one in row.clocks[:1]]
         session.execute(delete(TimerRow))
-    assert (0, 1) == recount(line.office)
+    assert (0, 1, 0) == recount(line.office)
     assert [one for one in before if one[0] == "statutory"] == running(line, ident)
-    assert (0, 0) == recount(line.office)
+    assert (0, 0, 0) == recount(line.office)
 
 
 def test_a_change_of_the_inventory_moves_what_is_open(opened):
@@ -304,19 +304,19 @@ def test_a_change_of_the_inventory_moves_what_is_open(opened):
     at(line, 2026, 3, 8, 10)
     line.decide(rested, "resume")
     line.decide(longer, "extend")
-    assert (0, 0) == recount(line.office)
+    assert (0, 0, 0) == recount(line.office)
     inventory = line.office.inventory
     line.office.inventory = inventory.model_copy(update={"alerts": Alerts(milestones=(0.8,))})
-    assert (0, 3) == recount(line.office, client="acme")
+    assert (0, 3, 0) == recount(line.office, client="acme")
     assert ["80%", "passed"] == [one[1] for one in running(line, plain) if one[0] == "statutory"]
     acme = inventory.clients["acme"].model_copy(update={"country": "SE", "timezone": "Europe/Stockholm", "sla": "P9D"})
     line.office.inventory = inventory.model_copy(update={"clients": {"acme": acme}})
-    assert (3, 0) == recount(line.office)
+    assert (3, 0, 0) == recount(line.office)
     due = {ident: line.ticket(ident)["due_on"] for ident in (plain, rested, longer)}
     # Easter Monday rests there, too; National Day on 6 June is a Saturday
     assert {plain: "2026-04-07", rested: "2026-04-08", longer: "2026-06-05"} == due
     assert "2026-03-17T00:00:00+01:00" == clocks(line, plain)["sla"]["due_at"]
-    assert (0, 0) == recount(line.office)
+    assert (0, 0, 0) == recount(line.office)
 
 
 def changed(line, **keys):
@@ -344,13 +344,13 @@ def test_what_lies_behind_calls_on(opened):
     line.decide(ident, "resume")
     assert before == by_law(line)
     changed(line, sla="P90D")
-    assert (1, 0) == recount(line.office)
+    assert (1, 0, 0) == recount(line.office)
     assert before == by_law(line)
     changed(line, sla=None)
     at(line, 2026, 6, 9)
     look(line.office)
     assert ("milestone", "sla", "passed") in standing(line)
-    assert (1, 0) == recount(line.office)
+    assert (1, 0, 0) == recount(line.office)
     assert before == by_law(line)
     assert ("milestone", "sla", "passed") not in standing(line)
 
@@ -373,7 +373,7 @@ def test_a_pause_and_an_extension_count_in_either_order(opened):
     ]
     # 5 June and 5 April, and seventy days; each then a working day
     assert {"statutory": "2026-08-15", "unextended": "2026-06-16", "unpaused": "2026-06-06"} == ends[0] == ends[1]
-    assert (0, 0) == recount(line.office)
+    assert (0, 0, 0) == recount(line.office)
     assert ["2026-06-16", "2026-04-08"] == [clocks(line, ident)["notice"]["due_at"][:10] for ident in (first, second)]
 
 
@@ -397,12 +397,12 @@ def test_counting_anew_counts_the_first_month_and_its_notice_too(opened):
     ident = waiting(line)
     line.decide(ident, "extend")
     changed(line, country="GR", timezone="Europe/Athens")
-    assert (1, 0) == recount(line.office)
+    assert (1, 0, 0) == recount(line.office)
     # in 2026 Easter is a week later there: month one ends with Monday the 6th
     month = {name: clocks(line, ident)[name]["due_at"] for name in ("unextended", "notice")}
     assert {"unextended": "2026-04-07T00:00:00+03:00", "notice": "2026-04-07T00:00:00+03:00"} == month
     assert "2026-03-13T00:00:00+02:00" == clocks(line, ident)["identity"]["due_at"]
-    assert (0, 0) == recount(line.office)
+    assert (0, 0, 0) == recount(line.office)
 
 
 def test_a_contract_in_working_hours_rests_in_them(opened):
@@ -418,7 +418,7 @@ def test_a_contract_in_working_hours_rests_in_them(opened):
     at(line, 2026, 3, 9, 9)
     line.decide(ident, "resume")
     assert "2026-03-09T14:00:00+01:00" == clocks(line, ident)["sla"]["due_at"]
-    assert (0, 0) == recount(line.office)
+    assert (0, 0, 0) == recount(line.office)
 
 
 def test_a_notice_is_owed_while_the_ticket_is_paused(opened):
@@ -453,7 +453,7 @@ def test_no_time_is_moved_once_the_answer_was_decided(opened, verb):
         with pytest.raises(UsageError, match="its time stays as it is until the answer is given"):
             line.decide(ident, later)
     changed(line, sla="P5D")
-    assert (1, 0) == recount(line.office)
+    assert (1, 0, 0) == recount(line.office)
     withdrawn = verb == "withdraw"
     look(line.office)
     assert withdrawn == ([] == running(line, ident))
@@ -504,3 +504,14 @@ def test_a_refusal_ends_a_pause_and_counts_it(opened):
     assert (("2026-05-07", "running"),) * 2 == (found["statutory"], found["notice"])
     work()
     assert "refused" == line.ticket(ident)["outcome"]
+
+
+def test_a_client_who_left_stops_no_recount(opened):
+    """Their tickets stay as they are and are counted; those of the others are counted anew."""
+    line = opened()
+    gone, here = waiting(line), waiting(line)
+    with line.office.store.write() as session:
+        session.execute(update(TicketRow).where(TicketRow.id == gone).values(client="former"))
+    changed(line, sla="P9D")
+    assert (1, 0, 1) == recount(line.office)
+    assert ("sla" in clocks(line, here), "sla" in clocks(line, gone)) == (True, False)

@@ -296,12 +296,16 @@ def recount(
     if client and client not in office.inventory.clients:
         raise UsageError(f"no such client; there are {', '.join(office.inventory.clients)}")
     log.configure("recount", level=30)
-    dates, milestones = count(office, client=client)
+    found = count(office, client=client)
     office.close()
     if json:
-        as_json({"dates": dates, "milestones": milestones})
+        as_json(found._asdict())
         return
-    typer.echo(f"the dates of {dates} tickets moved, and of {milestones} only the milestones")
+    typer.echo(f"the dates of {found.dates} tickets moved, and of {found.milestones} only the milestones")
+    if found.left:
+        typer.echo(
+            f"{found.left} tickets stayed as they are: their clients are not in the inventory any more", err=True
+        )
 
 
 dead_app = typer.Typer(help="Dead letters: what came on the queue and is no ticket.", rich_markup_mode=None)

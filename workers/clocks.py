@@ -24,7 +24,7 @@ from shared.store import alerts, timers
 from shared.store.tables import TicketRow
 from workers.alarms import MILESTONE
 
-PASSED = "passed"
+PASSED, RUN_OUT = "passed", "run out"  # on the strictest reading, and on every one
 WATCHED = ("statutory", "sla", "awareness", "notice", "identity")
 WITHDRAWN = "withdrawn"
 RUNS_ON = ("notice", "identity")  # while the ticket is paused
@@ -40,7 +40,7 @@ def clock(name: str, deadline: Any, *, since: datetime, ends: str = "") -> Clock
 
 
 def timers_of(row: TicketRow, clocks: Iterable[Clock], milestones: Iterable[float]) -> list[dict[str, Any]]:
-    """Return the timers of clocks that run: each milestone on the strictest reading, and its end."""
+    """Return the timers of clocks that run: each milestone on the strictest reading, and both ends."""
     return [
         {
             "ticket_id": row.id, "clock": one["name"], "milestone": name, "due_at": at,
@@ -57,10 +57,14 @@ def _rests(row: TicketRow, one: Clock) -> bool:
 
 
 def _milestones(one: Clock, fractions: Iterable[float]) -> Iterable[tuple[str, datetime]]:
-    since, end = datetime.fromisoformat(one["since"]), ends_of(one)[1]
-    if since < end and one["name"] != "identity":
-        yield from ((percent(fraction), milestone(since, end, fraction)) for fraction in fractions)
-    yield PASSED, end
+    since, (end, strict) = datetime.fromisoformat(one["since"]), ends_of(one)
+    yield PASSED, strict
+    if one["name"] == "identity":
+        return
+    if since < strict:
+        yield from ((percent(fraction), milestone(since, strict, fraction)) for fraction in fractions)
+    if strict < end:
+        yield RUN_OUT, end
 
 
 def start(session: Session, row: TicketRow, begun: Clock, milestones: Iterable[float]) -> None:
@@ -84,15 +88,17 @@ def end(session: Session, row: TicketRow, verb: str, now: datetime) -> None:
 def move(session: Session, row: TicketRow, milestones: Iterable[float], now: datetime) -> None:
     """Move a ticket's timers to where its clocks stand now; what called for a milestone that lies ahead again is over.
 
-    A milestone fires once. But the end, and the last warning before it, are told again where they lie ahead again: an
-    extension on the last day would leave two months in which nobody is called. What still lies behind calls on.
+    A milestone fires once. But the ends, and the last warning before them, are told again where they lie ahead again:
+    an extension on the last day would leave two months in which nobody is called. What still lies behind calls on.
     """
     parts = sorted(milestones)
-    last = {PASSED, *(percent(one) for one in parts[-1:])}
+    last = {PASSED, RUN_OUT, *(percent(one) for one in parts[-1:])}
     wanted = timers_of(row, row.clocks, parts)
     ahead = [(one["clock"], one["milestone"]) for one in wanted if one["due_at"] > now]
     timers.move(session, row.id, wanted, again=[one for one in ahead if one[1] in last])
-    alerts.settle(session, *(dedup_of(row.id, *one) for one in ahead))
+    # a clock that ends on a working day now has no two readings any more
+    one_end = {(one["clock"], RUN_OUT) for one in wanted} - {(one["clock"], one["milestone"]) for one in wanted}
+    alerts.settle(session, *(dedup_of(row.id, *one) for one in (*ahead, *one_end)))
 
 
 def dedup_of(ticket: UUID, clock: str, milestone: str) -> str:

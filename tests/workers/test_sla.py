@@ -175,7 +175,9 @@ def test_beat_has_it_looked(tmp_path, valkey, valkey_url):
     app = make_worker(line.office.settings)
     assert LOOK in {one["task"] for one in app.conf.beat_schedule.values()}
     app.tasks[LOOK]()
-    assert {None, "50%", "75%", "90%", "passed"} == {one[0] for one in alerts(line.office)}  # None: a decision
+    assert {None, "50%", "75%", "90%", "passed", "run out"} == {
+        one[0] for one in alerts(line.office)
+    }  # None: a decision
     performer = _here.pop("performer")
     performer.close()
     performer.office.close()

@@ -23,7 +23,10 @@ _KINDS = {
 def headline(alert: AlertRow) -> str:
     """Say in a few words what an alert is about."""
     if alert.milestone == "passed":
-        what = "the time has passed"
+        ahead = alert.due_at is not None and alert.raised_at < alert.due_at
+        what = f"the time has passed{' on the strictest reading' if ahead else ''}"
+    elif alert.milestone == "run out":
+        what = "the time has run out on every reading"
     elif alert.milestone:
         what = f"{alert.milestone.replace('%', ' %')} of the time has passed"
     else:

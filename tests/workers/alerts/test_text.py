@@ -5,7 +5,7 @@ from uuid import UUID
 
 from shared.store.tables import AlertRow
 from tests.workers.alerts.duty import NOON, told
-from workers.alerts.text import span, text, title
+from workers.alerts.text import headline, span, text, title
 
 TICKET = UUID("6f8f2b4e-0000-4000-8000-000000000001")
 
@@ -13,7 +13,7 @@ TICKET = UUID("6f8f2b4e-0000-4000-8000-000000000001")
 def alert(**more):
     """Return an alert about a ticket that is due in three days."""
     common = {"id": "a1", "kind": "milestone", "milestone": "90%", "clock": "statutory", "client": "acme"}
-    common |= {"right": "erasure", "ticket_id": TICKET, "due_at": NOON + timedelta(days=3, hours=5)}
+    common |= {"right": "erasure", "ticket_id": TICKET, "due_at": NOON + timedelta(days=3, hours=5), "raised_at": NOON}
     return AlertRow(**common | {"urgent": False, "late": False} | more)
 
 
@@ -45,7 +45,7 @@ def test_a_digest():
 
 def test_titles():
     """One alert says all; a digest counts; a breach is marked; what was noticed late says so."""
-    late = alert(milestone="passed", late=True, urgent=True, right="breach", clock="awareness")
+    late = alert(milestone="passed", late=True, urgent=True, right="breach", clock="awareness", due_at=NOON)
     assert (
         "[rightsdesk] URGENT breach for acme: the time has passed (awareness clock), noticed late, ticket 6f8f2b4e"
         == title([late])
@@ -53,6 +53,15 @@ def test_titles():
     circuit = alert(kind="circuit", milestone=None, clock=None, client=None, right=None, ticket_id=None, system="chat")
     assert "[rightsdesk] system chat: the system does not answer" == title([circuit])
     assert "[rightsdesk] 3 alerts: 2 circuit, 1 milestone" == title([circuit, alert(), circuit])
+
+
+def test_an_end_says_on_which_reading():
+    """On the strictest one there is still time left; on every one there is none."""
+    assert "the time has passed on the strictest reading (statutory clock)" == headline(alert(milestone="passed"))
+    assert "the time has passed (statutory clock)" == headline(alert(milestone="passed", due_at=NOON))
+    assert "the time has run out on every reading (notice clock)" == headline(
+        alert(milestone="run out", clock="notice")
+    )
 
 
 def test_spans():

@@ -339,6 +339,14 @@ def test_a_ticket_without_a_package_says_so(run, desk, tmp_path):
     assert "its certificate is signed when it closes" in wrong(run("certificate", "show", waiting), 1)
 
 
+@pytest.mark.parametrize("moment", ["", "soon", "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"])
+def test_a_tick_is_at_a_time_that_there_is(run, desk, monkeypatch, moment):
+    """An empty one is none, too, and none is taken where the clock is real."""
+    assert "--at is only for tests" in wrong(run("tick", "--at", moment))
+    monkeypatch.setenv("RIGHTSDESK_TEST", "1")
+    assert "a time l" in wrong(run("tick", "--at", moment))
+
+
 def test_clocks_are_counted_anew(run, desk):
     """What has not changed does not move; a client that is not there is wrong use."""
     assert (0, "the dates of 0 tickets moved, and of 0 only the milestones\n", "") == process(desk, (("recount",), {}))[

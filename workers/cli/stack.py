@@ -225,9 +225,9 @@ def tick(
 
     log.configure("tick", level=30)
     read = settings.read()
-    if at and not read.test:
+    if at is not None and not read.test:
         raise UsageError("--at is only for tests: set RIGHTSDESK_TEST=1")
-    moment = _time(at) if at else utc_now()
+    moment = utc_now() if at is None else _time(at)
     office = open_office(read, now=lambda: moment)
     swept, looked = sweep(office, partial(publish, make_app(read))), look(office)
     made, told = keep(office), deliver(office)
@@ -248,4 +248,6 @@ def _time(text: str) -> datetime:
         raise UsageError("a time looks like 2026-03-01T09:00:00+01:00") from None
     if moment.tzinfo is None:
         raise UsageError("a time needs its offset, e.g. +01:00")
+    if not 1970 <= moment.year < 2200:
+        raise UsageError("a time lies between 1970 and 2199")
     return moment

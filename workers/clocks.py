@@ -99,6 +99,8 @@ def move(session: Session, row: TicketRow, milestones: Iterable[float], now: dat
     # a clock that ends on a working day now has no two readings any more
     one_end = {(one["clock"], RUN_OUT) for one in wanted} - {(one["clock"], one["milestone"]) for one in wanted}
     alerts.settle(session, *(dedup_of(row.id, *one) for one in (*ahead, *one_end)))
+    running = {one["clock"] for one in wanted}
+    alerts.redate(session, row.id, {one["name"]: ends_of(one)[0] for one in row.clocks if one["name"] in running})
 
 
 def dedup_of(ticket: UUID, clock: str, milestone: str) -> str:

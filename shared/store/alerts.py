@@ -1,6 +1,6 @@
 """Alerts: raised once for each thing that stands, over when it ends. Delivery is another's work."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 from uuid import UUID, uuid4
@@ -23,6 +23,7 @@ _SETTLE = _OVER.where(_c.dedup.in_(bindparam("dedups", expanding=True)))
 _SETTLE_KIND = _OVER.where(_c.kind == bindparam("of"), _c.dedup != bindparam("other"))
 _SETTLE_TICKET = _OVER.where(_c.ticket_id == bindparam("ticket"))
 _SETTLE_CLOCK = _SETTLE_TICKET.where(_c.clock == bindparam("of"))
+_REDATE = update(_alerts).where(ALERT_STANDS, _c.ticket_id == bindparam("ticket"), _c.clock == bindparam("of"))
 _SETTLE_KINDS = _SETTLE_TICKET.where(_c.kind.in_(bindparam("kinds", expanding=True)))
 
 
@@ -77,6 +78,12 @@ def settle(session: Session, *dedups: str) -> None:
 def settle_clock(session: Session, ticket: UUID, clock: str) -> None:
     """Mark as over what stands for a clock of a ticket."""
     session.execute(_SETTLE_CLOCK, {"ticket": ticket, "of": clock})
+
+
+def redate(session: Session, ticket: UUID, ends: Mapping[str, datetime]) -> None:
+    """Let what stands for a ticket's clocks tell when they end now."""
+    for clock, end in ends.items():
+        session.execute(_REDATE.values(due_at=end), {"ticket": ticket, "of": clock})
 
 
 def settle_ticket(session: Session, ticket: UUID, *kinds: str) -> None:

@@ -533,3 +533,22 @@ def test_the_laws_end_calls_where_the_strictest_reading_was_seen_to(opened):
     assert [("statutory", "run out")] == called(line)
     line.decide(ident, "approve")
     assert [] == standing(line)
+
+
+def test_what_calls_on_tells_the_new_date(opened):
+    """A warning that lies behind stands when a pause moves the end, and its reminders must not tell the old one."""
+    line = opened()
+    ident = waiting(line)
+    at(line, 2026, 4, 4, 23)
+    look(line.office)
+    line.decide(ident, "pause")
+    at(line, 2026, 4, 8, 23)
+    line.decide(ident, "resume")
+    with line.office.store.read() as session:
+        found = session.execute(
+            select(AlertRow.milestone, AlertRow.due_at).where(AlertRow.state == "open", AlertRow.clock == "statutory")
+        )
+        # 5 April, and four days
+        assert [(f"{part}%", datetime(2026, 4, 9, 22, tzinfo=UTC)) for part in (50, 75, 90)] == sorted(
+            map(tuple, found)
+        )

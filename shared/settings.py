@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     console_port: int = Field(default=8470, ge=0, le=65535)  # where the console listens, on the loopback interface
     gate_port: int = Field(default=8471, ge=0, le=65535)  # where `gate serve` listens, on the loopback interface
     lease_seconds: float = 15.0
+    concurrency: int = Field(default=2, ge=1, le=64)  # steps of one system at a time; breaches' may be more
     test: bool = False
 
     @property

@@ -2,7 +2,9 @@
 
 import os
 import signal
-from datetime import timedelta
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -15,87 +17,96 @@ from shared.inventory import check_packages, load
 from shared.settings import Settings
 from shared.store.migrate import await_head
 from shared.store.session import Store
-from workers import checkpoints, connectors, desk, published
-from workers.alerts.deliver import deliver
+from workers import connectors, desk, published
 from workers.embedded.tether import die_with_parent
 from workers.office import open_office
-from workers.patrol import patrol
 from workers.perform import Performer
-from workers.queues import ALERTS, AUDIT, CHECKPOINT, LOOK, SWEEP, SWEEP_SECONDS, make_app, publish, say_ready
-from workers.sla import look
-from workers.sweep import sweep
+from workers.queues import BREACHES_ONLY, make_app, publish, say_ready
 
 # one prefork child is one process: what it opened after the fork stands here
 _here: dict[str, Performer] = {}
+_GRACE = 5.0
 
 
-def make_worker(settings: Settings) -> Celery:
-    """Return the app with its tasks: one for each channel and verb, and those that beat wakes."""
+def make_worker(settings: Settings, *, for_breaches: bool = False) -> Celery:
+    """Return the app with its tasks, one for each channel and verb."""
     app = make_app(settings)
-    for channel in CHANNELS:
-        for verb in DATA_VERBS:
-            _register(app, settings, channel, verb)
-    for verb in desk.verbs():
-        _register(app, settings, DESK, verb)
-
-    @app.task(name=SWEEP, ignore_result=True, shared=False)
-    def sweep_task() -> None:
-        performer = _performer(app, settings)
-        sweep(performer.office, performer.publish)
-
-    @app.task(name=LOOK, ignore_result=True, shared=False)
-    def look_task() -> None:
-        office = _performer(app, settings).office
-        look(office)
-        patrol(office, every=timedelta(seconds=SWEEP_SECONDS))
-
-    @app.task(name=ALERTS, ignore_result=True, shared=False)
-    def alerts_task() -> None:
-        deliver(_performer(app, settings).office)
-
-    @app.task(name=CHECKPOINT, ignore_result=True, shared=False)
-    def checkpoint_task() -> None:
-        checkpoints.keep(_performer(app, settings).office)
-
-    @app.task(name=AUDIT, ignore_result=True, shared=False)
-    def audit_task() -> None:
-        checkpoints.audit(_performer(app, settings).office)
-
+    if for_breaches:
+        app.conf.broker_transport_options |= BREACHES_ONLY
+    for channel, verbs in (*((one, DATA_VERBS) for one in CHANNELS), (DESK, desk.verbs())):
+        for verb in verbs:
+            _register(app, settings, f"{channel}.{verb}", most_urgent=not for_breaches)
     return app
 
 
-def _register(app: Celery, settings: Settings, channel: str, verb: str) -> None:
+def _register(app: Celery, settings: Settings, name: str, *, most_urgent: bool) -> None:
     def perform(step: int) -> None:
-        _performer(app, settings).perform(step, most_urgent=True)
+        _performer(settings).perform(step, most_urgent=most_urgent)
 
-    app.task(perform, name=f"{channel}.{verb}", ignore_result=True, shared=False)
+    app.task(perform, name=name, ignore_result=True, shared=False)
 
 
-def _performer(app: Celery, settings: Settings) -> Performer:
+def _performer(settings: Settings) -> Performer:
     if "performer" not in _here:
-        _here["performer"] = Performer(open_office(settings), partial(publish, app))
+        # an app of its own: one that looks at breaches only would send everything as a breach
+        _here["performer"] = Performer(open_office(settings), partial(publish, make_app(settings)))
     return _here["performer"]
 
 
 def work(settings: Settings, *, queues: list[str], concurrency: int) -> None:
-    """Serve queues with a Celery worker until told to stop."""
+    """Serve queues with Celery workers until told to stop.
+
+    `concurrency` is how many places one system may hold; one more is for other systems, and one is kept for breaches.
+    """
+    settings = settings.model_copy(update={"concurrency": concurrency})
     check_packages(load(settings.systems), settings.package_url, settings.packages_region)
     if settings.checkpoints:
         published.check(settings.checkpoints)
     logs.configure("worker")
-    app = make_worker(settings)
     connectors.kinds()  # imported before the fork, so that the children share it
     desk.verbs()
     store = Store(settings.database)
     await_head(store)
     store.close()  # engines are made in each child, never before the fork
+    kept = os.fork()
+    if kept == 0:
+        die_with_parent(signal.SIGKILL)
+        _serve(settings, queues, ["--pool=solo", "--hostname=breaches@%h"], for_breaches=True)
+        return
+    with _ending_with(kept):
+        _serve(settings, queues, ["--pool=prefork", f"--concurrency={concurrency + 1}", "--hostname=rightsdesk@%h"])
+
+
+@contextmanager
+def _ending_with(child: int) -> Iterator[None]:
+    """End a child with the block; and end with the child, so that both are started again."""
+    ending = threading.Event()
+
+    def watch() -> None:
+        os.waitpid(child, 0)
+        if not ending.is_set():
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ending.set()
+        if watcher.is_alive():
+            os.kill(child, signal.SIGTERM)
+            watcher.join(_GRACE)
+
+
+def _serve(settings: Settings, queues: list[str], how: list[str], *, for_breaches: bool = False) -> None:
+    app = make_worker(settings, for_breaches=for_breaches)
 
     @signals.worker_process_init.connect(weak=False)
     def _open(**_: Any) -> None:
         die_with_parent(signal.SIGKILL)  # Celery's children ignore SIGTERM while they work; leases take care
         structlog.contextvars.bind_contextvars(part="worker", pid=os.getpid())
         _here.clear()
-        _performer(app, settings)
+        _performer(settings)
 
     @signals.worker_process_shutdown.connect(weak=False)
     def _shut(**_: Any) -> None:
@@ -105,11 +116,12 @@ def work(settings: Settings, *, queues: list[str], concurrency: int) -> None:
 
     @signals.worker_ready.connect(weak=False)
     def _ready(**_: Any) -> None:
-        say_ready(settings, "worker")
+        if not for_breaches:
+            say_ready(settings, "worker")
 
     app.worker_main(
         [
-            "worker", "--pool=prefork", f"--concurrency={concurrency}", f"--queues={','.join(queues)}",
-            "--loglevel=WARNING", "--without-gossip", "--without-mingle", "--events", "--hostname=rightsdesk@%h",
+            "worker", *how, f"--queues={','.join(queues)}", "--loglevel=WARNING", "--without-gossip",
+            "--without-mingle", "--events",
         ]
     )  # fmt: skip

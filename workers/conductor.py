@@ -279,4 +279,5 @@ def _close(office: Office, session: Session, row: TicketRow, case: Case, chain: 
 
 def send_window(office: Office, session: Session, systems: Iterable[str], now: datetime) -> list[Nudge]:
     """Fill the windows of these systems; the caller publishes after its commit."""
-    return steps.fill(session, {system: office.window(system) for system in sorted(systems)}, now=now)
+    windows = {system: office.window(system) for system in sorted(systems)}
+    return steps.fill(session, windows, now=now, places=office.settings.concurrency)

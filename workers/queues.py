@@ -1,16 +1,13 @@
-"""The queues: the Celery app that sends, its settings, beat. Light: what runs the steps stands in `workers.app`."""
+"""The queues: the Celery app that sends, and its settings. Light: what runs the steps stands in `workers.app`."""
 
 import os
 from pathlib import Path
-from typing import Any
 
 import structlog
-from celery import Celery, signals
-from celery.schedules import crontab
+from celery import Celery
 from kombu import Queue  # type: ignore[attr-defined]  # its stub is lazy
 from kombu.exceptions import OperationalError
 
-from shared import log as logs
 from shared import settings as settings_module
 from shared.domain.step import CHANNELS, DESK
 from shared.settings import Settings
@@ -18,16 +15,10 @@ from shared.store.nudge import Nudge
 
 log = structlog.get_logger()
 
-MAINTENANCE = "maintenance"
-SWEEP = f"{MAINTENANCE}.sweep"
-LOOK = f"{MAINTENANCE}.look"
-ALERTS = f"{MAINTENANCE}.alerts"
-CHECKPOINT = f"{MAINTENANCE}.checkpoint"
-AUDIT = f"{MAINTENANCE}.audit"
-QUEUES = (*CHANNELS, DESK, MAINTENANCE)
-SWEEP_SECONDS = 5.0
-# Redis has a list for each, looked at in this order: maintenance and breaches, objections and consents, the rest
+QUEUES = (*CHANNELS, DESK)
+# Redis has a list for each, looked at in this order: breaches, objections and consents, the rest
 PRIORITIES = [0, 1, 2]
+BREACHES_ONLY = {"priority_steps": PRIORITIES[:1]}  # for a consumer; it must not send
 
 
 def make_app(settings: Settings) -> Celery:
@@ -35,7 +26,7 @@ def make_app(settings: Settings) -> Celery:
     app = Celery("rightsdesk", broker=settings.broker)
     app.conf.update(
         task_queues=[Queue(name) for name in QUEUES],
-        task_default_queue=MAINTENANCE,
+        task_default_queue=DESK,
         task_acks_late=True,
         task_reject_on_worker_lost=True,  # else a killed child's task is acked and lost
         task_ignore_result=True,
@@ -55,23 +46,6 @@ def make_app(settings: Settings) -> Celery:
             "priority_steps": PRIORITIES,
             "sep": "#",  # chat, chat#1, chat#2; no queue and no host is named so
         },
-        beat_schedule={
-            name.rpartition(".")[2]: {
-                "task": name,
-                "schedule": SWEEP_SECONDS,
-                "options": {"queue": MAINTENANCE, "expires": 2 * SWEEP_SECONDS},
-            }
-            for name in (SWEEP, LOOK, ALERTS)
-        }
-        | {
-            "checkpoint": {
-                "task": CHECKPOINT,
-                "schedule": settings.checkpoint_seconds,
-                "options": {"queue": MAINTENANCE, "expires": 2 * settings.checkpoint_seconds},
-            },
-            "audit": {"task": AUDIT, "schedule": crontab(hour="3", minute="17"), "options": {"queue": MAINTENANCE}},
-        },
-        beat_max_loop_interval=SWEEP_SECONDS,
     )
     return app
 
@@ -100,20 +74,6 @@ def say_ready(settings: Settings, part: str) -> None:
     fresh = path.with_suffix(".fresh")
     fresh.write_text(str(os.getpid()))
     fresh.replace(path)
-
-
-def tick_by_beat(settings: Settings) -> None:
-    """Run beat until told to stop."""
-    logs.configure("beat")
-    settings.run.mkdir(mode=0o700, parents=True, exist_ok=True)  # Celery would swallow what `say_ready` raises
-    app = make_app(settings)
-
-    @signals.beat_init.connect(weak=False)
-    def _ready(**_: Any) -> None:
-        say_ready(settings, "beat")
-
-    # the schedule is fixed and the rows hold all state, so nothing is kept between runs
-    app.Beat(loglevel="WARNING", scheduler="celery.beat:Scheduler", schedule=None).run()
 
 
 def __getattr__(name: str) -> Celery:

@@ -116,22 +116,32 @@ def _changed(result: Any) -> bool:
     return bool(result.rowcount == 1)
 
 
-def fill(session: Session, windows: Mapping[str, int], *, now: datetime) -> list[Nudge]:
+def fill(session: Session, windows: Mapping[str, int], *, now: datetime, places: int | None = None) -> list[Nudge]:
     """Move ready steps of these systems to `queued`, the earliest due first, as far as each window has room.
 
+    With `places` no system has more than that many in flight, but for breaches' steps, which get the whole window.
     One statement for all systems; on PostgreSQL rows that another transaction is moving are passed over.
     """
     if not windows:
         return []
-    places = {f"system{number}": system for number, system in enumerate(windows)}
-    rooms = {f"window{number}": window for number, window in enumerate(windows.values())}
+    values: dict[str, Any] = {"now": now}
+    for number, (system, window) in enumerate(windows.items()):
+        most = window if places is None else min(window, places)
+        values |= {f"system{number}": system, f"window{number}": most, f"breach{number}": window}
     statement = _fill(len(windows), skip_locked=session.get_bind().dialect.name == "postgresql")
-    return [Nudge(*row) for row in session.execute(statement, {"now": now, **places, **rooms})]
+    return [Nudge(*row) for row in session.execute(statement, values)]
 
 
 @cache
 def _fill(systems: int, *, skip_locked: bool) -> Any:
-    branches = [select(_next_of(number, skip_locked=skip_locked).subquery().c.id) for number in range(systems)]
+    branches = [
+        select(one.subquery().c.id)
+        for number in range(systems)
+        for one in (
+            _next_of(number, "window", skip_locked=skip_locked),
+            _next_of(number, "breach", skip_locked=skip_locked).where(_c.priority == 0),
+        )
+    ]
     # once, before the update: as a mere subquery PostgreSQL may ask it anew for each row, and each time finds others
     chosen = union_all(*branches).cte("chosen").prefix_with("MATERIALIZED", dialect="postgresql")
     return (
@@ -142,9 +152,9 @@ def _fill(systems: int, *, skip_locked: bool) -> Any:
     )
 
 
-def _next_of(number: int, *, skip_locked: bool) -> Select[int]:
+def _next_of(number: int, room_of: str, *, skip_locked: bool) -> Select[int]:
     system: Any = bindparam(f"system{number}")
-    window = bindparam(f"window{number}", type_=_c.attempts.type)
+    window = bindparam(f"{room_of}{number}", type_=_c.attempts.type)
     flying = select(func.count()).where(_c.system == system, _c.state.in_(IN_FLIGHT)).scalar_subquery()
     room = case((flying < window, window - flying), else_=0)
     statement: Select[int] = (

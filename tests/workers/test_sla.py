@@ -12,12 +12,7 @@ from shared.store import timers
 from shared.store.migrate import migrate
 from shared.store.session import Store
 from shared.store.tables import AlertRow, TicketRow, TimerRow
-from tests import small
-from tests.line import open_line
-from tests.small import ticket
 from workers import sla
-from workers.app import _here, make_worker
-from workers.queues import LOOK
 from workers.sla import Looked, look
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -166,20 +161,3 @@ def test_a_look_that_fails_loses_nothing(office, monkeypatch):
         with pytest.raises(ZeroDivisionError):
             look(office)
     assert Looked(1, 0) == look(office)
-
-
-def test_beat_has_it_looked(tmp_path, valkey, valkey_url):
-    """The task that beat sends looks at the clocks, and goes its round through the evidence."""
-    line = open_line(tmp_path / "home", small.build(tmp_path / "world").systems, broker=valkey_url)
-    line.submit(ticket("access", identity=None, received_at="2020-01-31T10:00:00+01:00"))
-    app = make_worker(line.office.settings)
-    assert LOOK in {one["task"] for one in app.conf.beat_schedule.values()}
-    app.tasks[LOOK]()
-    assert {None, "50%", "75%", "90%", "passed", "run out"} == {
-        one[0] for one in alerts(line.office)
-    }  # None: a decision
-    performer = _here.pop("performer")
-    performer.close()
-    performer.office.close()
-    app.close()
-    line.close()

@@ -13,7 +13,14 @@ from workers.cli.shown import as_json, table
 if TYPE_CHECKING:
     from shared.settings import Settings
 
-Concurrency = Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")]
+Concurrency = Annotated[
+    int | None,
+    typer.Option(
+        min=1, max=64,
+        help="Steps of one system at a time; by default RIGHTSDESK_CONCURRENCY, or 2. One more place is for other "
+        "systems, and one for breaches.",
+    ),
+]  # fmt: skip
 
 
 @app.command(epilog="Examples: rightsdesk demo --keep /tmp/world · rightsdesk demo --replace sql=my-sql")
@@ -34,7 +41,7 @@ def demo(
 
 
 @app.command(epilog="Example: RIGHTSDESK_HOME=~/rd RIGHTSDESK_SYSTEMS=systems.toml rightsdesk up")
-def up(concurrency: Concurrency = 2) -> None:
+def up(concurrency: Concurrency = None) -> None:
     """Run the embedded stack until Ctrl-C or SIGTERM; state is kept under RIGHTSDESK_HOME."""
     from functools import partial
 
@@ -51,8 +58,9 @@ def up(concurrency: Concurrency = 2) -> None:
     for line in check(inventory.alerts):
         typer.echo(f"rightsdesk: {line}", err=True)
     stack = Stack(
-        read, concurrency=concurrency, say=typer.echo, meanwhile=partial(prepare, read), registry=registry(read)
-    )
+        read, concurrency=concurrency or read.concurrency, say=typer.echo, meanwhile=partial(prepare, read),
+        registry=registry(read),
+    )  # fmt: skip
     stack.run(lambda: typer.echo("ready; submit with `rightsdesk submit`, stop with Ctrl-C"))
 
 
@@ -92,26 +100,28 @@ def intake() -> None:
 @app.command(epilog="Example: rightsdesk worker --queues chat,email --concurrency 4")
 def worker(
     queues: Annotated[str | None, typer.Option(help="Queues to serve, with commas; all by default.")] = None,
-    concurrency: Concurrency = 2,
+    concurrency: Concurrency = None,
 ) -> None:
     """Serve step queues with a Celery worker."""
     from shared import settings
     from workers.app import work
     from workers.queues import QUEUES
 
+    read = settings.read()
+
     names = [one.strip() for one in queues.split(",") if one.strip()] if queues else list(QUEUES)
     if not names:
         raise UsageError(f"no queue: there are {', '.join(QUEUES)}")
     if unknown := sorted(set(names) - set(QUEUES)):
         raise UsageError(f"no such queue: {unknown[0]}; there are {', '.join(QUEUES)}")
-    work(settings.read(), queues=names, concurrency=concurrency)
+    work(read, queues=names, concurrency=concurrency or read.concurrency)
 
 
 @app.command()
 def beat() -> None:
-    """Run beat, which wakes the sweep."""
+    """Run the sweep, the looks at the clocks and the delivery of alerts, every few seconds."""
     from shared import settings
-    from workers.queues import tick_by_beat
+    from workers.beat import tick_by_beat
 
     tick_by_beat(settings.read())
 

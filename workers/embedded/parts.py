@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -107,22 +108,29 @@ def alerts_link(settings: Settings) -> bool:
     return settings.public_url is not None and bool(load(settings.systems).alerts.people)
 
 
+def _with(settings: Settings, **values: Any) -> Settings:
+    """Return the settings with these values, set for all parts."""
+    changed = settings.model_copy(update=values)
+    changed.model_fields_set.update(values)
+    return changed
+
+
 def all_parts(settings: Settings, concurrency: int, flower_port: int) -> list[Part]:
     """Return the stack in the order in which it starts; ours of a broker that somebody else runs has no Valkey."""
     ours = [sys.executable, "-m", "workers.cli"]
     linked = mails_links(settings) or alerts_link(settings)
     if linked and settings.public_url is None:
         local = f"http://127.0.0.1:{settings.console_port}"
-        settings = settings.model_copy(update={"public_url": local})
-        settings.model_fields_set.add("public_url")
+        settings = _with(settings, public_url=local)
+    settings = _with(settings, concurrency=concurrency)
     worker = [*ours, "worker", "--concurrency", str(concurrency)]
-    at_a_time = f"{concurrency} steps at a time"
+    at_a_time = f"{concurrency} steps of a system at a time"
     return [
         *([] if settings.broker_url else [valkey_part(settings)]),
         # SIGTERM lets Celery finish its tasks, for minutes if need be; leases take care of a step that was cut off
         python_part(settings, "worker", worker, at_a_time, orphaned=signal.SIGKILL),
         python_part(settings, "intake", [*ours, "intake"], "takes tickets from rightsdesk:intake"),
-        python_part(settings, "beat", [*ours, "beat"], "sweep and timers"),
+        python_part(settings, "beat", [*ours, "beat"], "sweep, clocks and alerts"),
         flower_part(settings, flower_port),
         *([console_part(settings)] if linked else []),
         *([gate_part(settings)] if serves_gate(settings) else []),

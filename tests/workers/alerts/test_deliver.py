@@ -302,22 +302,3 @@ def test_a_mail_is_delivered_by_a_real_server(on_duty, web):
     assert "SMTP 250 OK" == duty.deliveries(ident)[0][3]
     assert f"<{ident}@rightsdesk>" == box.mails[0]["References"]
     assert f"rightsdesk alerts ack {ident}" in box.mails[0].get_content()
-
-
-def test_beat_wakes_the_delivery(on_duty, web):
-    """The schedule names a task of the worker, on the maintenance queue; it does the work."""
-    from workers import app
-
-    duty = on_duty()
-    duty.raised()
-    worker = app.make_worker(duty.office.settings)
-    entry = worker.conf.beat_schedule["alerts"]
-    assert "maintenance" == entry["options"]["queue"]
-    try:
-        worker.tasks[entry["task"]]()
-    finally:
-        performer = app._here.pop("performer")
-        performer.close()
-        performer.office.close()
-        worker.close()
-    assert ["ines"] == told(web)

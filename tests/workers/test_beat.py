@@ -1,0 +1,65 @@
+"""Beat works alone: no step, no broker and no channel keeps it from the clocks and the alerts."""
+
+from datetime import timedelta
+
+from sqlalchemy import select, update
+
+from shared.store.tables import AlertRow, EvidenceRow, TimerRow
+from tests.line import open_line
+from tests.small import build, ticket
+from tests.waiting import until
+from tests.workers.alerts.conftest import on_duty, stuck, web  # noqa: F401 - fixtures
+from tests.workers.alerts.duty import ROTA, inbox
+from workers.beat import _Round, beating
+
+
+def nowhere(_nudges):
+    """Stand for a broker that is away for good."""
+    raise OSError
+
+
+def test_clocks_run_and_people_are_told_without_worker_and_broker(tmp_path, valkey, valkey_url):
+    """What is due becomes alerts while no worker runs and nothing can be sent, again and again."""
+    line = open_line(tmp_path / "home", build(tmp_path / "world").systems, broker=valkey_url)
+    line.submit(ticket("access", identity=None, received_at="2020-01-31T10:00:00+01:00"))
+
+    def raised():
+        with line.office.store.read() as session:
+            return set(session.scalars(select(AlertRow.milestone).where(AlertRow.milestone.is_not(None))))
+
+    with beating(line.office, nowhere, every=0.05):
+        until(lambda: raised() == {"50%", "75%", "90%", "passed", "run out"})
+        with line.office.store.write() as session:  # that was not the only look
+            session.execute(update(TimerRow).values(fired_at=None))
+            session.execute(update(AlertRow).values(state="over", next_at=None))
+            session.execute(update(AlertRow).values(milestone=None))
+        until(lambda: "passed" in raised())
+    line.close()
+
+
+def test_a_channel_that_hangs_holds_up_no_later_alert(on_duty, web, stuck):  # noqa: F811 - fixtures
+    """While uma's channel is waited for, a breach that comes later reaches ines."""
+    rota = ROTA.replace('"ines", "omar"', '"uma"') + 'team = "breach"\n' + ROTA
+    people = {"uma": [f"json://127.0.0.1:{stuck}"], "ines": [inbox(web, "ines")], "omar": [inbox(web, "omar")]}
+    duty = on_duty(people, rota=rota, keys="timeout = 30")
+    (first,) = duty.raised(right="breach", urgent=True)
+    with beating(duty.office, nowhere, every=0.05):
+        until(lambda: duty.deliveries(first))
+        duty.raised()
+        until(lambda: web.heard, timeout=5)
+
+
+def test_no_slice_of_the_evidence_is_left_out(tmp_path, valkey, valkey_url):
+    """However irregular the rounds are, in a day each chain is verified; a clock set back does not matter."""
+    line = open_line(tmp_path / "home", build(tmp_path / "world").systems, broker=valkey_url)
+    idents = [line.submit(ticket("access", f"nobody{number}@never.example")) for number in range(8)]
+    with line.office.store.write() as session:
+        session.execute(update(EvidenceRow).where(EvidenceRow.seq == 1).values(payload="{}"))
+    begin, go_round = line.office.now(), _Round()
+    for hours in (0, 1, 1.5, 1.4, 9, 17, 24):
+        line.office.now = lambda hours=hours: begin + timedelta(hours=hours)
+        go_round(line.office)
+    with line.office.store.read() as session:
+        found = session.scalars(select(AlertRow.ticket_id).where(AlertRow.kind == "evidence")).all()
+    assert sorted(idents) == sorted(found)
+    line.close()

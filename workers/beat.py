@@ -1,0 +1,94 @@
+"""Beat: the sweep, the look at the clocks, the delivery of alerts and the round through the evidence.
+
+They run here, each in threads and with a database connection of its own: neither a slow step nor a broker that is away
+nor a channel that hangs keeps a clock from being looked at. Several beats at once are harmless.
+"""
+
+import select
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from contextvars import copy_context
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+
+from shared import log as logs
+from shared.log import place_of
+from shared.settings import Settings
+from shared.store.migrate import await_head
+from shared.store.nudge import Nudge
+from shared.store.session import Store
+from workers.alerts.deliver import deliver
+from workers.embedded import signals
+from workers.office import Office, open_office
+from workers.patrol import patrol
+from workers.queues import make_app, publish, say_ready
+from workers.sla import look
+from workers.sweep import sweep
+
+log = structlog.get_logger()
+
+SECONDS = 5.0
+_DELIVERIES = 3  # a channel that hangs may hold one for a minute
+_GRACE = 5.0  # seconds that what has begun gets in the end
+
+_Act = Callable[[Office], object]
+
+
+def tick_by_beat(settings: Settings) -> None:
+    """Run beat until told to stop."""
+    logs.configure("beat")
+    with closing(open_office(settings)) as office, signals.as_bytes() as asked:
+        await_head(office.store)
+        with beating(office, partial(publish, make_app(settings))):
+            say_ready(settings, "beat")
+            select.select([asked], [], [])
+
+
+@contextmanager
+def beating(office: Office, send: Callable[[list[Nudge]], None], *, every: float = SECONDS) -> Iterator[None]:
+    """Have it all done every so many seconds, in threads that end with the block; what hangs is left behind."""
+    stop = threading.Event()
+    acts: list[_Act] = [partial(sweep, publish=send), look, _Round(), *[deliver] * _DELIVERIES]
+    threads = [
+        threading.Thread(target=copy_context().run, args=(_repeat, office, act, stop, every), daemon=True)
+        for act in acts
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        end = time.monotonic() + _GRACE
+        for thread in threads:
+            thread.join(max(end - time.monotonic(), 0))
+
+
+def _repeat(office: Office, act: _Act, stop: threading.Event, every: float) -> None:
+    with closing(replace(office, store=Store(office.settings.database))) as mine:
+        while True:
+            try:
+                act(mine)
+            except Exception as error:  # noqa: BLE001 - a clock never stops, and the next time may be better
+                log.error("beat.failed", error=place_of(error))  # noqa: TRY400 - a traceback may quote a record
+            if stop.wait(every):
+                return
+
+
+class _Round:
+    """The round through the evidence: the slice of the day since the last one, however late that one was."""
+
+    def __init__(self) -> None:
+        self.last: datetime | None = None
+
+    def __call__(self, office: Office) -> None:
+        """Verify the chains whose turn has come."""
+        now, step = office.now(), timedelta(seconds=SECONDS)
+        passed = now - self.last if self.last else step
+        patrol(office, every=min(max(passed, step), timedelta(days=1) - step))
+        self.last = now

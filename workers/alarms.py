@@ -5,7 +5,7 @@
 | `held` | a step failed and holds its stage | it is retried or waived |
 | `decision` | a step waits for a person | it is decided |
 | `identity overdue` | the identity is not established in time | it is |
-| `circuit` | a system let a step wait several times | a step that waited for it is done |
+| `circuit` | a system let a step wait several times | a step in it that began since is done |
 | `restored` | a system was restored from a backup | its replay is over |
 | `dead letter` | what came on the queue is no ticket | it is replayed |
 | `evidence` | a ticket's chain does not verify | a person acknowledges it |
@@ -18,6 +18,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from shared.domain.step import DESK
+from shared.on_call.settings import BREACH
 from shared.store import alerts
 from shared.store.steps import Claim
 from shared.store.tables import TicketRow
@@ -62,18 +63,22 @@ def answered(session: Session, ticket: UUID, stage: str, key: str) -> None:
     alerts.settle(session, *(_of_step(kind, ticket, stage, key) for kind in (HELD, DECISION)))
 
 
-def in_vain(session: Session, claim: Claim, client: str, now: datetime) -> None:
-    """Tell that a system cannot be worked with, once a step has tried often enough."""
-    if claim.system != DESK and claim.attempts >= TRIES:
-        alerts.raise_alert(
-            session, kind=CIRCUIT, dedup=f"{CIRCUIT}:{claim.system}", now=now, client=client, system=claim.system
-        )
+def in_vain(session: Session, claim: Claim, row: TicketRow, now: datetime) -> None:
+    """Tell that a system cannot be worked with, once a step has tried often enough; urgent if a breach waits for it."""
+    if claim.system == DESK or claim.attempts < TRIES:
+        return
+    dedup, urgent = f"{alerts.OUTAGE}{claim.system}", is_urgent(row)
+    raised = alerts.raise_alert(
+        session, kind=CIRCUIT, dedup=dedup, now=now, client=row.client, system=claim.system, urgent=urgent
+    )
+    if urgent and raised is None:
+        alerts.make_urgent(session, dedup, now)
 
 
 def back(session: Session, claim: Claim) -> None:
-    """End that, once a step that had to try again is done; asked only then, for each statement costs."""
-    if claim.system != DESK and claim.attempts > 1:
-        alerts.settle(session, f"{CIRCUIT}:{claim.system}")
+    """End that, once a step that began since is done."""
+    if claim.was_down:
+        alerts.settle(session, f"{alerts.OUTAGE}{claim.system}")
 
 
 def restored(session: Session, client: str, system: str, now: datetime) -> None:
@@ -86,9 +91,10 @@ def replay_over(session: Session, systems: Iterable[str]) -> None:
     alerts.settle(session, *(f"{RESTORED}:{system}" for system in systems))
 
 
-def dead(session: Session, letter: int, now: datetime) -> None:
-    """Tell of a dead letter."""
-    alerts.raise_alert(session, kind=DEAD, dedup=f"{DEAD}:{letter}", now=now)
+def dead(session: Session, letter: int, right: str | None, now: datetime) -> None:
+    """Tell of a dead letter; urgent if it is a breach, or may be one as its right cannot be read."""
+    urgent = right in (None, BREACH)
+    alerts.raise_alert(session, kind=DEAD, dedup=f"{DEAD}:{letter}", now=now, right=right, urgent=urgent)
 
 
 def replayed(session: Session, letter: int) -> None:

@@ -51,6 +51,7 @@ class Judged:
     ticket: Ticket | None = None
     fingerprint: bytes = b""
     reason: str = ""
+    right: str | None = None  # as far as it could be read
     ticket_id: UUID | None = None
 
 
@@ -190,7 +191,7 @@ class Intake:
     def _bury(self, session: Session, one: Judged, reason: str, now: datetime) -> None:
         sealed = seal(self.office.vault.master, one.entry, aad=dead_aad())
         letter = insert(DeadLetterRow).values(received_at=now, reason=reason, ticket_id=one.ticket_id, entry=sealed)
-        alarms.dead(session, session.scalars(letter.returning(DeadLetterRow.id)).one(), now)
+        alarms.dead(session, session.scalars(letter.returning(DeadLetterRow.id)).one(), one.right, now)
         log.warning("intake.dead", reason=reason)
 
     def judge(self, entry: bytes) -> Judged:
@@ -204,19 +205,24 @@ class Intake:
             return Judged(entry, reason=str(error))
         if len(content) > MAX_BYTES:
             return Judged(entry, reason="too large")
-        ticket_id = None
+        ticket_id = right = None
         try:
             raw = read_json(content.decode())
             if isinstance(raw, dict) and raw.get("id") is None:
                 # the same message, delivered twice, is one ticket
                 raw["id"] = str(uuid5(NAMESPACE_OID, hashlib.sha256(entry).hexdigest()))
-            ticket_id = _id_of(raw)
+            ticket_id, right = _id_of(raw), self._right_of(raw)
             ticket = check(raw, inventory=self.office.inventory)
         except ValueError:  # not UTF-8, or not JSON
             return Judged(entry, reason="not valid JSON")
         except UsageError as error:
-            return Judged(entry, reason=str(error), ticket_id=ticket_id)
-        return Judged(entry, ticket, vault.fingerprint(content_of(ticket)), ticket_id=ticket.id)
+            return Judged(entry, reason=str(error), ticket_id=ticket_id, right=right)
+        return Judged(entry, ticket, vault.fingerprint(content_of(ticket)), ticket_id=ticket.id, right=right)
+
+    def _right_of(self, raw: Any) -> str | None:
+        """Return the right if it is one of ours: else it may be a breach that was misspelt."""
+        right = raw.get("right") if isinstance(raw, dict) else None
+        return right if isinstance(right, str) and right in self.office.rights else None
 
 
 def _id_of(raw: Any) -> UUID | None:

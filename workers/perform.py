@@ -305,7 +305,7 @@ def _tell_people(
         alarms.back(session, claim)
         clocks.end(session, row, claim.verb, now)
     if isinstance(done, Retryable) and not isinstance(done, Waiting):
-        alarms.in_vain(session, claim, row.client, now)
+        alarms.in_vain(session, claim, row, now)
 
 
 def _nothing(_: Work) -> Outcome:

@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Any, TypedDict, Unpack
 from uuid import UUID, uuid4
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, case, exists, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from shared.store.tables import ALERT_STANDS, AlertRow, TicketRow, core
 
+OUTAGE = "circuit:"  # with a system's id: the key of the alert that it is down
 _alerts = core(AlertRow)
 _c = _alerts.c
 # statements are built once: building one costs as much as running it
@@ -32,6 +33,7 @@ class About(TypedDict, total=False):
 
     client: str | None
     system: str | None
+    right: str | None
     milestone: str | None
     clock: str | None
     due_at: datetime | None
@@ -55,6 +57,14 @@ def raise_alert(
     return raised
 
 
+def make_urgent(session: Session, dedup: str, now: datetime) -> None:
+    """Make what stands for a key urgent; if nobody has acknowledged it, people are told again at once."""
+    next_at = case((_c.state == "open", now), else_=_c.next_at)
+    session.execute(
+        update(_alerts).where(ALERT_STANDS, _c.dedup == dedup, ~_c.urgent).values(urgent=True, next_at=next_at)
+    )
+
+
 def raise_alerts(session: Session, alerts: Sequence[dict[str, Any]], *, now: datetime) -> None:
     """Raise many at once, each a row's columns and all the same ones; those that stand already are passed over.
 
@@ -67,6 +77,11 @@ def raise_alerts(session: Session, alerts: Sequence[dict[str, Any]], *, now: dat
 
 def _row(alert: dict[str, Any], now: datetime) -> dict[str, Any]:
     return {"id": uuid4().hex, "raised_at": now, "next_at": now, "state": "open", "level": 0} | alert
+
+
+def stands(dedup: Any) -> Any:
+    """Return a condition: one stands for the key that this SQL expression gives."""
+    return exists().where(ALERT_STANDS, _c.dedup == dedup)
 
 
 def settle(session: Session, *dedups: str) -> None:

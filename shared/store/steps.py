@@ -7,10 +7,11 @@ from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
-from sqlalchemy import Select, bindparam, case, func, null, or_, select, union_all, update
+from sqlalchemy import Select, bindparam, case, func, literal, null, or_, select, union_all, update
 from sqlalchemy.orm import Session
 
 from shared.domain.join import IN_FLIGHT
+from shared.store import alerts
 from shared.store.fences import fenced
 from shared.store.holds import any_in_force
 from shared.store.nudge import Nudge
@@ -50,7 +51,7 @@ def _claim(*, most_urgent: bool, skip_locked: bool) -> Any:
         )
         .returning(
             _c.id, _c.ticket_id, _c.stage, _c.key, _c.system, _c.channel, _c.verb, _c.part, _c.attempts, _c.sealed,
-            _c.cursor, any_in_force(),
+            _c.cursor, any_in_force(), alerts.stands(literal(alerts.OUTAGE) + _c.system),
         )
     )  # fmt: skip
 
@@ -80,6 +81,7 @@ class Claim:
     sealed: bytes
     cursor: bytes | None
     holds: bool  # any legal hold is in force
+    was_down: bool  # people were told that its system is
 
 
 def claim(session: Session, step: int, *, now: datetime, lease: float, most_urgent: bool = False) -> Claim | None:

@@ -1,15 +1,19 @@
 """People are called for what stands still, and no more once it goes on."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select, update
 
 from shared.domain.errors import Retryable
+from shared.envelope import seal_message
+from shared.store import alert_outbox
 from shared.store.tables import AlertRow, EvidenceRow, StepRow, TicketRow
 from tests import small
 from tests.line import open_line
 from tests.small import ticket
+from tests.workers.test_order import INCIDENT
 from workers.broker import INTAKE
 from workers.dead import replay
 from workers.patrol import patrol
@@ -101,6 +105,74 @@ def test_a_system_that_is_down_calls_once_and_is_over_when_it_is_back(opened, mo
         assert {"fulfilled"} == set(session.scalars(select(TicketRow.outcome)))
 
 
+def test_an_acknowledged_outage_does_not_hide_the_next(opened, monkeypatch):
+    """Acknowledged and the step waived: the first step that is done at once ends it, and the next outage calls."""
+    line = opened()
+    down, now = [True], datetime(2026, 3, 3, 9, tzinfo=UTC)
+    run = line.performer._run
+
+    def away(claim, *more):
+        if claim.system == "chat" and down:
+            raise Retryable("the system does not answer", after=1)
+        return run(claim, *more)
+
+    monkeypatch.setattr(line.performer, "_run", away)
+
+    def tried_for(hours):
+        nonlocal now
+        for _ in range(hours):
+            now += timedelta(hours=1)
+            line.office.now = lambda now=now: now
+            sweep(line.office, line.nudges.extend)
+            line.run()
+
+    ident = line.submit(ticket("access", "nobody@never.example"))
+    tried_for(9)
+    assert {"circuit", "held"} == {kind for kind, *_ in standing(line)}
+    with line.office.store.write() as session:
+        ids = session.scalars(select(AlertRow.id).where(AlertRow.kind == "circuit")).all()
+        alert_outbox.acknowledge(session, ids, by="ines", now=now)
+    (step,) = [one["id"] for one in line.ticket(ident)["steps"] if one["state"] == "failed"]
+    line.decide(ident, "waive", step=step)
+    down.clear()
+    line.submit(ticket("access", small.BOB))
+    tried_for(1)
+    assert [] == standing(line)
+    down.append(True)
+    line.submit(ticket("access", "else@never.example"))
+    tried_for(4)
+    assert [("circuit", None, "chat")] == standing(line)
+
+
+def test_a_breach_makes_an_outage_urgent(opened, monkeypatch):
+    """A system that was down for an access is no matter for the night; that a breach waits for it is, at once."""
+    line = opened()
+    run = line.performer._run
+
+    def away(claim, *more):
+        if claim.system == "chat":
+            raise Retryable("the system does not answer", after=1)
+        return run(claim, *more)
+
+    monkeypatch.setattr(line.performer, "_run", away)
+    now = datetime(2026, 3, 3, 9, tzinfo=UTC)
+    found = []
+    for hour in range(9):
+        line.office.now = lambda hour=hour: now + timedelta(hours=hour)
+        if hour == 0:
+            line.submit(ticket("access", "nobody@never.example"))
+        if hour == 4:
+            with line.office.store.write() as session:  # it waits for the end of the night
+                session.execute(update(AlertRow).values(next_at=now + timedelta(days=3)))
+            line.submit(ticket("breach", details={"incident": INCIDENT}, subject=None, identity=None))
+        sweep(line.office, line.nudges.extend)
+        line.run()
+        with line.office.store.read() as session:
+            circuits = session.execute(select(AlertRow.urgent, AlertRow.next_at).where(AlertRow.kind == "circuit"))
+            found.append([(urgent, (at - now) // timedelta(hours=1)) for urgent, at in circuits])
+    assert [[], [], *[[(False, 2)]] * 2, *[[(False, 72)]] * 2, *[[(True, 6)]] * 3] == found
+
+
 def test_a_worker_that_is_lost_again_and_again_calls(opened):
     """A step that takes its workers with it fails in the sweep, and is told of like any other."""
     line = opened()
@@ -121,6 +193,20 @@ def test_a_dead_letter_calls_until_it_is_tried_again(opened):
     assert [("dead letter", None, None)] * 2 == standing(line)
     replay(line.office, 1)
     assert [("dead letter", None, None)] == standing(line)
+
+
+@pytest.mark.parametrize(
+    ("right", "urgent"), [("breach", (True, "breach")), ("braech", (True, None)), ("access", (False, "access"))]
+)
+def test_a_dead_letter_that_may_be_a_breach_is_urgent(opened, right, urgent):
+    """A breach with a mistake in it, or what cannot be read, does not wait for the end of a night."""
+    line = opened()
+    content, vault = json.dumps(ticket(right, oops=1)).encode(), line.office.vault
+    entry = seal_message(content, intake=vault.intake, submitter=vault.submitter)
+    line.intake.broker.lpush(INTAKE, entry)
+    line.intake.round()
+    with line.office.store.read() as session:
+        assert [urgent] == session.execute(select(AlertRow.urgent, AlertRow.right)).all()
 
 
 def test_evidence_that_was_changed_is_found_within_a_day(opened):

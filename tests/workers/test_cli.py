@@ -543,8 +543,9 @@ def test_a_person_decides_and_a_tick_sweeps(desk):
     reason = "--as", "ines", "--reason", "knows her"
     at = "tick", "--at", "2026-01-01T00:00:00+00:00", "--json"
     approved, closed, unknown, earnest, swept = process(
-        desk, (("approve", ident, *reason), {"RIGHTSDESK_CONCURRENCY": "16"}), (("pause", desk.ids["access"], *reason), {}),
-        (("refuse", uuid4(), *reason), {}), (at, {}), (at, {"RIGHTSDESK_TEST": "1"}),
+        desk, (("approve", ident, *reason), {"RIGHTSDESK_CONCURRENCY": "16"}),
+        (("pause", desk.ids["access"], *reason), {}), (("refuse", uuid4(), *reason), {}), (at, {}),
+        (at, {"RIGHTSDESK_TEST": "1"}),
     )  # fmt: skip
     assert (0, "approve: recorded\n", "") == approved
     steps = desk.line.ticket(ident)["steps"]

@@ -9,6 +9,8 @@ from shared.fields import LocalDateTime, LocalTime, Wait, Written, Zone
 
 BREACH = "breach"
 DEFAULT = "on-call"
+LONGEST_QUIET = timedelta(days=4)  # a weekend with the nights around it, and some
+LONGEST_REST = timedelta(minutes=15)  # of a channel that fails
 
 
 def percent(fraction: float) -> str:
@@ -106,6 +108,12 @@ class Alerts(Written):
             return teams[BREACH]
         others = [one for one in self.rota if one.team != BREACH]
         return teams.get(DEFAULT) or next(iter(others or self.rota), None)
+
+    @property
+    def longest_wait(self) -> timedelta:
+        """The longest time for which an alert is made to wait."""
+        quiet = LONGEST_QUIET if any(one.quiet for one in self.rota) else timedelta()
+        return max(self.escalate_after, self.repeat_after, self.gather, quiet, LONGEST_REST)
 
     @property
     def channels(self) -> dict[str, tuple[str, str]]:

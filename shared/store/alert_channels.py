@@ -8,10 +8,10 @@ from sqlalchemy import case, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from shared.on_call.settings import LONGEST_REST
 from shared.store.tables import AlertChannelRow, core
 
 FIRST_REST = timedelta(seconds=5)
-LONGEST_REST = timedelta(minutes=15)
 _channels = core(AlertChannelRow)
 _c = _channels.c
 

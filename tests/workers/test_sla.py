@@ -8,11 +8,13 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, insert, select, update
 
+from shared.on_call.settings import Alerts
 from shared.store import timers
 from shared.store.migrate import migrate
 from shared.store.session import Store
 from shared.store.tables import AlertRow, TicketRow, TimerRow
 from workers import sla
+from workers.alerts.deliver import deliver
 from workers.sla import Looked, look
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -150,6 +152,26 @@ def test_many_beats_at_once_fire_each_once(office, monkeypatch):
         left = session.scalar(select(func.count()).where(TimerRow.fired_at.is_(None)))
     assert (300, 300, 0) == (*raised, left)
     assert 300 == sum(fired)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=365), timedelta(minutes=40)])
+def test_a_clock_that_jumped_ahead_and_back(office, ahead):
+    """What fired too early fires again in its time; what is due is told now, not when the clock is there again."""
+    office.inventory = SimpleNamespace(alerts=Alerts())
+    (ident,) = open_tickets(office)
+    write(office, timer(ident, "50%", NOW), timer(ident, "passed", NOW + timedelta(minutes=30)))
+    office.now = lambda: NOW + ahead
+    assert 2 == look(office).fired
+    deliver(office)
+    office.now = lambda: NOW
+    deliver(office)
+    with office.store.read() as session:
+        query = select(AlertRow.milestone, AlertRow.state, AlertRow.raised_at).order_by(AlertRow.milestone)
+        assert [("50%", "open", NOW), ("passed", "over", NOW + ahead)] == session.execute(query).all()
+        assert session.scalar(select(AlertRow.next_at).where(AlertRow.milestone == "50%")) <= NOW + timedelta(hours=1)
+    assert Looked() == look(office)
+    office.now = lambda: NOW + timedelta(minutes=30)
+    assert Looked(1, 0) == look(office)
 
 
 def test_a_look_that_fails_loses_nothing(office, monkeypatch):

@@ -15,7 +15,7 @@ from functools import partial
 import structlog
 
 from shared.on_call.settings import Alerts
-from shared.store import alert_channels, alert_outbox
+from shared.store import alert_channels, alert_outbox, jumps
 from shared.store.tables import AlertChannelRow, AlertRow
 from workers.alerts.compose import compose
 from workers.alerts.plan import BUSY, Held, Letter, plan
@@ -50,6 +50,7 @@ class Delivered:
 def deliver(office: Office) -> Delivered:
     """Bring the alerts that are due to whoever is on call."""
     found, now = Delivered(), office.now()
+    _heed_jumps(office, now)
     with office.store.read() as session:
         if not alert_outbox.is_due(session, now):
             return found
@@ -60,6 +61,17 @@ def deliver(office: Office) -> Delivered:
     for letter in letters:
         look.finish(letter)
     return found
+
+
+def _heed_jumps(office: Office, now: datetime) -> None:
+    """Undo what was raised or put off while the clock was ahead."""
+    longest = office.inventory.alerts.longest_wait
+    with office.store.read() as session:
+        if not jumps.any_jump(session, now, longest):
+            return
+    with office.store.write() as session:
+        jumps.undo(session, now, longest)
+    log.warning("clock.was_ahead")
 
 
 def _side_by_side(lanes: list[list[Callable[[], None]]]) -> None:

@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event, update
 
+from shared.on_call.settings import LONGEST_REST
 from shared.store import alert_channels
-from shared.store.alert_channels import LONGEST_REST, rest_after
+from shared.store.alert_channels import rest_after
 from shared.store.alerts import settle
 from shared.store.tables import AlertRow
 from tests.workers.alerts.duty import ROTA, inbox, told
@@ -191,6 +192,17 @@ def test_no_channel_is_called_inside_a_transaction(on_duty, web):
     assert [0] == busy
 
 
+def test_an_alert_that_was_put_off_by_a_clock_ahead_is_told(on_duty, web):
+    """Nobody has an alert wait for longer than the hours that are set; what waits for longer is looked at now."""
+    duty = on_duty()
+    (ident,) = duty.raised()
+    duty.look(days=365)
+    assert ["ines"] == told(web)
+    assert 1 == duty.look(days=-364).messages
+    assert ["omar"] == told(web)
+    assert duty.at + timedelta(minutes=30) == duty.row(ident).next_at
+
+
 def test_several_looks_at_once_send_one_message(on_duty, web, any_database_url):
     """Four processes look at the same moment at twenty alerts: each is in one message."""
     duty = on_duty(database=any_database_url)
@@ -271,7 +283,7 @@ def test_a_clock_that_jumped_back_silences_nobody(on_duty, web):
     duty.look()
     duty.at -= timedelta(days=300)
     duty.raised()
-    assert 1 == duty.look().delivered
+    assert 2 == duty.look().delivered
 
 
 def test_without_people_alerts_stay_and_the_log_names_them(on_duty):

@@ -42,6 +42,7 @@ _Act = Callable[[Office], object]
 def tick_by_beat(settings: Settings) -> None:
     """Run beat until told to stop."""
     logs.configure("beat")
+    settings.run.mkdir(mode=0o700, parents=True, exist_ok=True)  # where it cannot say that it is ready, it does nothing
     with closing(open_office(settings)) as office, signals.as_bytes() as asked:
         await_head(office.store)
         with beating(office, partial(publish, make_app(settings))):

@@ -21,7 +21,7 @@ def board(session: Session, alerts: Alerts, *, now: datetime, most: int) -> dict
         "tickets": [_ticket(row, now) for row in _pressing(session, most)],
         "alerts": [one for one in pressing if one["state"] == "open"],
         "systems_down": _down(session),
-        "alerting": shown.overview(session, alerts),
+        "alerting": shown.overview(session, alerts, now=now),
     }
 
 

@@ -16,6 +16,7 @@ from shared.store.tables import DeadLetterRow, StepRow, TicketRow
 from workers import connectors, published
 from workers.alerts.shown import overview
 from workers.links import links_of
+from workers.office import utc_now
 
 
 def prepare(settings: Settings) -> None:
@@ -59,12 +60,16 @@ class _Desk:
                 steps.add_metric([state], number)
             count = select(func.count()).select_from(DeadLetterRow).where(DeadLetterRow.replayed_at.is_(None))
             dead.add_metric([], session.scalar(count) or 0)
-            found = overview(session, self.alerts)
+            found = overview(session, self.alerts, now=utc_now())
         yield from (tickets, steps, dead)
         yield GaugeMetricFamily("rightsdesk_alerts_open", "Alerts that nobody has acknowledged", found["open"])
         yield GaugeMetricFamily(
-            "rightsdesk_alerts_undelivered", "Open alerts that nobody could be told of", found["undelivered"]
+            "rightsdesk_alerts_undelivered", "Open alerts that nobody was told of", found["undelivered"]
         )
+        yield GaugeMetricFamily(
+            "rightsdesk_milestones_missed", "Milestones due that no look has taken: beat does not run",
+            found["milestones_missed"],
+        )  # fmt: skip
         yield GaugeMetricFamily(
             "rightsdesk_alert_channels_failing", "Alert channels whose last message failed",
             len(found["channels_failing"]),

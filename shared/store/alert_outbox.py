@@ -1,14 +1,15 @@
 """Alerts on their way: claimed, written down before they go, recorded with the channel's answer."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import exists, func, insert, select, update
+from sqlalchemy import exists, func, insert, or_, select, true, update
 from sqlalchemy.orm import Session, aliased
 
-from shared.store.tables import ALERT_CALLS, ALERT_STANDS, AlertDeliveryRow, AlertRow, core
+from shared.store.tables import ALERT_CALLS, AlertDeliveryRow, AlertRow, core
 
+MISSED = timedelta(minutes=1)  # after which what is due should have been looked at
 _alerts, _deliveries = core(AlertRow), core(AlertDeliveryRow)
 _a, _d = _alerts.c, _deliveries.c
 
@@ -78,15 +79,12 @@ def _close(session: Session, batch: str, channel: str, state: str, answer: str, 
     session.execute(update(_deliveries).where(*mine).values(state=state, answer=answer, at=now))
 
 
-def undelivered(session: Session) -> int:
-    """Count the open alerts that nobody was told of though it was tried."""
+def undelivered(session: Session, *, now: datetime, somebody: bool) -> int:
+    """Count the open alerts that nobody was told of: it was tried in vain, nobody looked, or there is nobody."""
     tried = exists().where(_d.alert_id == _a.id, _d.state == "failed")
-    return (
-        session.scalar(
-            select(func.count()).select_from(_alerts).where(ALERT_STANDS, _a.state == "open", _a.level == 0, tried)
-        )
-        or 0
-    )
+    missed = or_(tried, _a.next_at < now - MISSED) if somebody else true()
+    query = select(func.count()).select_from(_alerts).where(ALERT_CALLS, _a.level == 0, missed)
+    return session.scalar(query) or 0
 
 
 def acknowledge(session: Session, ids: Sequence[str], *, by: str, now: datetime) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from shared.on_call.settings import Alerts
 from shared.store import alert_channels, alert_outbox
-from shared.store.tables import ALERT_STANDS, AlertDeliveryRow, AlertRow
+from shared.store.tables import ALERT_STANDS, TIMER_RUNS, AlertDeliveryRow, AlertRow, TimerRow
 
 _LATELY = timedelta(days=1)
 _OPEN = AlertRow.state == "open"
@@ -82,12 +82,17 @@ def how_told(alert: dict[str, Any]) -> str:
     return "not yet told"
 
 
-def overview(session: Session, settings: Alerts) -> dict[str, Any]:
-    """Return how alerting fares: open alerts, those nobody could be told of, channels that fail and why."""
+def overview(session: Session, settings: Alerts, *, now: datetime) -> dict[str, Any]:
+    """Return how alerting fares: open alerts, those nobody was told of, milestones missed, channels that fail and why.
+
+    Milestones are missed if they were due a minute ago and no look has taken them: then beat does not run.
+    """
+    missed = select(func.count()).select_from(TimerRow).where(TIMER_RUNS, TimerRow.due_at < now - alert_outbox.MISSED)
     failing = alert_channels.failing(session, settings.channels)
     return {
         "open": session.scalar(select(func.count()).select_from(AlertRow).where(ALERT_STANDS, _OPEN)) or 0,
-        "undelivered": alert_outbox.undelivered(session),
+        "undelivered": alert_outbox.undelivered(session, now=now, somebody=bool(settings.people)),
+        "milestones_missed": session.scalar(missed) or 0,
         "channels_failing": {
             name: {"failures": row.failures, "answer": row.answer, "retry_at": _iso(row.retry_at)}
             for name, row in failing.items()

@@ -162,7 +162,9 @@ def status(json: Annotated[bool, typer.Option("--json", help="For machines.")] =
         typer.echo(f"broker   {stack['broker_url']}\ndatabase {stack['database_url']}")
         typer.echo(f"flower   {stack['flower_url']}\nmetrics  {stack['metrics_url']}")
     if told and not json:
-        typer.echo(f"alerts   {told['open']} open, {told['undelivered']} that nobody could be told of")
+        typer.echo(f"alerts   {told['open']} open, {told['undelivered']} that nobody was told of")
+        if told["milestones_missed"]:
+            typer.echo(f"clocks   {told['milestones_missed']} milestones missed: does `rightsdesk beat` run?")
         for name, one in told["channels_failing"].items():
             typer.echo(f"channel  {name} fails, {one['failures']} times in a row: {one['answer']}")
     for one in [] if json else fenced:
@@ -178,13 +180,14 @@ def _alerting(read: "Settings") -> dict[str, Any] | None:
     from shared.inventory import load
     from shared.store.session import Store
     from workers.alerts.shown import overview
+    from workers.office import utc_now
 
     if not read.database_url and not (read.root / "rightsdesk.sqlite3").exists():
         return None
     store = Store(read.database)
     try:
         with store.read() as session:
-            return overview(session, load(read.systems).alerts)
+            return overview(session, load(read.systems).alerts, now=utc_now())
     except (DBAPIError, UsageError):
         return None  # the parts that need them say so
     finally:

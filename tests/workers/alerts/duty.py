@@ -90,7 +90,7 @@ class Duty:
     def overview(self) -> dict:
         """Return what status and metrics show."""
         with self.office.store.read() as session:
-            return shown.overview(session, self.office.inventory.alerts)
+            return shown.overview(session, self.office.inventory.alerts, now=self.at)
 
 
 def told(web: Web) -> list[str]:

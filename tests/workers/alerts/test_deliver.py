@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import event, update
@@ -10,7 +11,7 @@ from shared.on_call.settings import LONGEST_REST
 from shared.store import alert_channels
 from shared.store.alert_channels import rest_after
 from shared.store.alerts import settle
-from shared.store.tables import AlertRow
+from shared.store.tables import AlertRow, TicketRow, TimerRow
 from tests.workers.alerts.duty import ROTA, inbox, told
 from tests.workers.desk.jobs import mail_server
 from workers.alerts.acknowledging import acknowledge
@@ -149,6 +150,25 @@ def test_what_cannot_be_delivered_waits_and_shows(on_duty, web):
     assert 1 == duty.look(seconds=10).delivered
     found = duty.overview()
     assert (1, 0) == (found["open"], found["undelivered"])
+
+
+def test_what_nobody_looks_at_shows(on_duty):
+    """Alerts and milestones that have been due for a minute and stay there say that no beat runs."""
+    duty = on_duty()
+    duty.raised()
+    ticket = TicketRow(
+        id=uuid4(), client="acme", right="access", stage="", stage_since=duty.at, priority=5, received_at=duty.at,
+        accepted_at=duty.at, due_at=duty.at, strict_at=duty.at, fingerprint=b"", state="open", clocks=[],
+    )  # fmt: skip
+    with duty.office.store.write() as session:
+        session.add(ticket)
+        session.flush()
+        session.add(TimerRow(ticket_id=ticket.id, clock="statutory", milestone="50%", due_at=duty.at, resting=False))
+    found = []
+    for minutes in (0, 1, 1):
+        duty.at += timedelta(minutes=minutes)
+        found.append((duty.overview()["undelivered"], duty.overview()["milestones_missed"]))
+    assert [(0, 0), (0, 0), (1, 1)] == found
 
 
 def test_a_secret_that_is_not_set_fails_over(on_duty, web):
@@ -300,6 +320,7 @@ def test_without_people_alerts_stay_and_the_log_names_them(on_duty):
         duty.look(minutes=1)
     assert [("alert.nobody_to_tell", ident)] * 2 == [(one["event"], one["alert"]) for one in logs]
     assert ("open", 0) == (duty.row(ident).state, duty.row(ident).level)
+    assert (1, 1) == (duty.overview()["open"], duty.overview()["undelivered"])
     duty.office.inventory = full
     assert 1 == duty.look(hours=1).delivered
 

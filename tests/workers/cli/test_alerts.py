@@ -68,7 +68,7 @@ def test_a_channel_can_be_tried(duty, run, web, tmp_path, monkeypatch):
 def test_status_says_what_could_not_be_delivered(duty, run):
     """Even while no stack runs; a home without a database has nothing to say."""
     said = run("status")
-    assert (1, True) == (said.code, "alerts   2 open, 1 that nobody could be told of" in said.out)
+    assert (1, True) == (said.code, "alerts   2 open, 1 that nobody was told of" in said.out)
     assert "channel  omar fails, 1 times in a row: HTTP 500" in said.out
     found = run("status", "--json").json()["alerts"]
     assert (2, 1, {"ines", "omar"}) == (found["open"], found["undelivered"], set(found["channels_failing"]))

@@ -1,5 +1,6 @@
 """Whom an alert goes to at each level of its escalation: who is on call, the next, everyone."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -21,15 +22,17 @@ class Call:
         return alerts.repeat_after if self.everyone else alerts.escalate_after
 
 
-def whom(alerts: Alerts, *, right: str | None, level: int, at: datetime) -> Call:
+def whom(alerts: Alerts, *, right: str | None, level: int, at: datetime, told: Collection[str] = frozenset()) -> Call:
     """Return whom an alert about a right goes to. Levels: 0 on call, 1 the next in the rota, then everyone.
 
-    Everyone is all of `[alerts.people]`; without a rota it is everyone from the start.
+    The next is the first of those on call at that time who was not `told` of it, so that after a handover it is whoever
+    is on call now. Everyone is all of `[alerts.people]`; without a rota it is everyone from the start.
     """
     rota = alerts.team(right)
     team = order(rota, at) if rota else ()
-    people = tuple(dict.fromkeys((*team[level:], *team[:level], *alerts.people)))
-    return Call(people, everyone=level >= min(len(team), 2))
+    everyone = level >= min(len(team), 2)
+    first = team if everyone else sorted(team, key=lambda person: person in told)
+    return Call(tuple(dict.fromkeys((*first, *alerts.people))), everyone)
 
 
 def rest_until(alerts: Alerts, *, right: str | None, at: datetime) -> datetime | None:

@@ -1,5 +1,6 @@
 """Alerts on their way: claimed, written down before they go, recorded with the channel's answer."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -55,6 +56,15 @@ def unfinished(session: Session, ids: Sequence[str]) -> dict[str, str]:
     arrived = exists().where(other.batch == _d.batch, other.alert_id == _d.alert_id, other.state == "delivered")
     query = select(_d.alert_id, _d.batch).join(last, last.c.id == _d.id).where(~arrived)
     return {row.alert_id: row.batch for row in session.execute(query)}
+
+
+def told(session: Session, ids: Sequence[str]) -> dict[str, frozenset[str]]:
+    """Return the people whom a message about these alerts has reached; those whom none has are left out."""
+    query = select(_d.alert_id, _d.person).where(_d.alert_id.in_(ids), _d.state == "delivered").distinct()
+    found: dict[str, set[str]] = defaultdict(set)
+    for row in session.execute(query):
+        found[row.alert_id].add(row.person)
+    return {ident: frozenset(people) for ident, people in found.items()}
 
 
 def begin(session: Session, *, ids: Sequence[str], batch: str, channel: str, person: str, now: datetime) -> None:

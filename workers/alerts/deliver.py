@@ -115,9 +115,11 @@ class _Look:
                 alert_outbox.rest(session, (one.id for one in due), self.now + self.alerts.repeat_after)
                 planned = None
             else:
-                unfinished = alert_outbox.unfinished(session, [one.id for one in due])
-                held = self._held(alert_channels.known(session))
-                planned = plan(due, self.alerts, now=self.now, unfinished=unfinished, held=held)
+                ids = [one.id for one in due]
+                planned = plan(
+                    due, self.alerts, now=self.now, unfinished=alert_outbox.unfinished(session, ids),
+                    held=self._held(alert_channels.known(session)), told=alert_outbox.told(session, ids),
+                )  # fmt: skip
                 for until, ids in planned.waits.items():
                     alert_outbox.rest(session, ids, until)
         if planned is None:

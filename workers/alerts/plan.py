@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from uuid import uuid4
 
 from shared.on_call.escalation import Call, rest_until, whom
@@ -49,12 +50,23 @@ class Plan:
     waits: dict[datetime, list[str]]
 
 
-def plan(due: Iterable[AlertRow], alerts: Alerts, *, now: datetime, unfinished: Mapping[str, str], held: Held) -> Plan:
-    """Put due alerts into letters by whom they go to; quiet hours and gathering never hold back a breach."""
+def plan(
+    due: Iterable[AlertRow],
+    alerts: Alerts,
+    *,
+    now: datetime,
+    unfinished: Mapping[str, str],
+    held: Held,
+    told: Mapping[str, frozenset[str]] = MappingProxyType({}),
+) -> Plan:
+    """Put due alerts into letters by whom they go to; quiet hours and gathering never hold back a breach.
+
+    `unfinished` are the messages that they are in, `told` the people who know of them, both by alert.
+    """
     groups: dict[tuple[str, Call, bool], list[AlertRow]] = defaultdict(list)
     waits: dict[datetime, list[str]] = defaultdict(list)
     for alert in due:
-        call = whom(alerts, right=alert.right, level=alert.level, at=now)
+        call = whom(alerts, right=alert.right, level=alert.level, at=now, told=told.get(alert.id, frozenset()))
         if until := _wait(alert, call, alerts, now, held):
             waits[until].append(alert.id)
         else:

@@ -33,10 +33,17 @@ def alerts(*people, **more):
 )
 def test_levels(team, level, first, everyone):
     """Level by level; everyone in [alerts.people] can be fallen back on, and is told at last."""
-    call = whom(alerts(*team), right="access", level=level, at=AT)
+    call = whom(alerts(*team), right="access", level=level, at=AT, told=team[:level])
     assert set(PEOPLE) == set(call.people)
     assert everyone == call.everyone
     assert first in (None, call.people[0])
+
+
+def test_over_a_handover_the_next_is_who_is_on_call_now():
+    """Ines was told before it: next is omar, who has just taken over, and not uma who would follow him."""
+    after = datetime(2026, 1, 12, 9, 15, tzinfo=UTC)
+    for team in (("ines", "omar", "uma"), ("ines", "omar")):
+        assert "omar" == whom(alerts(*team), right="access", level=1, at=after, told={"ines"}).people[0]
 
 
 def test_waits():

@@ -49,6 +49,16 @@ def test_escalation_repetition_acknowledgement(on_duty, web):
     )
 
 
+def test_after_a_handover_who_is_on_call_now_is_told(on_duty, web):
+    """The alert went to ines before the handover, and to omar, who has taken over, a quarter of an hour after it."""
+    duty = on_duty({name: [inbox(web, name)] for name in ("ines", "omar", "eva")}, rota=ROTA.replace('"]', '", "eva"]'))
+    duty.at += timedelta(days=5, hours=20, minutes=45)  # Monday, 08:45
+    duty.raised()
+    duty.look()
+    duty.look(minutes=30)
+    assert ["ines", "omar"] == told(web)
+
+
 def test_a_repetition_has_an_id_of_its_own_and_the_same_thread(on_duty, web):
     """A receiver that drops what comes twice by its id still gets the reminder."""
     duty = on_duty({"ines": [inbox(web, "ines")]}, rota=ROTA.replace(', "omar"', ""))

@@ -83,5 +83,6 @@ def test_alerts_of_one_kind_of_call_are_one_letter():
             [("access", 0), ("erasure", 0), ("access", 1), ("access", 2), ("access", 3)]
         )
     ]
-    found = plan(rows, ALERTS, now=NOON, unfinished={}, held=Held())
+    told = {"2": frozenset({"ines"}), "4": frozenset({"ines", "omar"})}
+    found = plan(rows, ALERTS, now=NOON, unfinished={}, held=Held(), told=told)
     assert [["0", "1"], ["2"], ["3", "4"]] == [letter.ids for letter in found.letters]

@@ -33,7 +33,7 @@ from workers.sweep import sweep
 log = structlog.get_logger()
 
 SECONDS = 5.0
-_DELIVERIES = 3  # a channel that hangs may hold one for a minute
+_DELIVERIES = 20  # at once: a channel that hangs may hold each for two minutes
 _GRACE = 5.0  # seconds that what has begun gets in the end
 
 _Act = Callable[[Office], object]
@@ -54,7 +54,7 @@ def tick_by_beat(settings: Settings) -> None:
 def beating(office: Office, send: Callable[[list[Nudge]], None], *, every: float = SECONDS) -> Iterator[None]:
     """Have it all done every so many seconds, in threads that end with the block; what hangs is left behind."""
     stop = threading.Event()
-    acts: list[_Act] = [partial(sweep, publish=send), look, _Round(), *[deliver] * _DELIVERIES]
+    acts: list[_Act] = [partial(sweep, publish=send), look, _Round(), _Deliveries()]
     threads = [
         threading.Thread(target=copy_context().run, args=(_repeat, office, act, stop, every), daemon=True)
         for act in acts
@@ -73,12 +73,31 @@ def beating(office: Office, send: Callable[[list[Nudge]], None], *, every: float
 def _repeat(office: Office, act: _Act, stop: threading.Event, every: float) -> None:
     with closing(replace(office, store=Store(office.settings.database))) as mine:
         while True:
-            try:
-                act(mine)
-            except Exception as error:  # noqa: BLE001 - a clock never stops, and the next time may be better
-                log.error("beat.failed", error=place_of(error))  # noqa: TRY400 - a traceback may quote a record
+            _once(mine, act)
             if stop.wait(every):
                 return
+
+
+def _once(office: Office, act: _Act) -> None:
+    try:
+        act(office)
+    except Exception as error:  # noqa: BLE001 - a clock never stops, and the next time may be better
+        log.error("beat.failed", error=place_of(error))  # noqa: TRY400 - a traceback may quote a record
+
+
+class _Deliveries:
+    """A delivery in a thread of its own, for the last one may still wait for a channel that hangs."""
+
+    def __init__(self) -> None:
+        self.running: list[threading.Thread] = []
+
+    def __call__(self, office: Office) -> None:
+        """Begin one, unless too many are at it."""
+        self.running = [one for one in self.running if one.is_alive()]
+        if len(self.running) < _DELIVERIES:
+            thread = threading.Thread(target=copy_context().run, args=(_once, office, deliver), daemon=True)
+            thread.start()
+            self.running.append(thread)
 
 
 class _Round:

@@ -52,6 +52,12 @@ def take(session: Session, name: str, *, now: datetime, until: datetime) -> bool
     return bool(_count(taken))
 
 
+def is_busy(session: Session, name: str, *, now: datetime, until: datetime) -> bool:
+    """Say whether somebody has a channel who may have it, until then at most."""
+    query = select(_c.name).where(_c.name == name, _c.busy_until > now, _c.busy_until <= until)
+    return session.scalar(query) is not None
+
+
 def answered(session: Session, name: str, *, delivered: bool, answer: str, now: datetime, gather: timedelta) -> None:
     """Give a channel back with its answer; a failed one rests."""
     values: dict[str, Any] = {"busy_until": None, "answer": answer}

@@ -5,6 +5,7 @@ died loses nothing: its claims end, and what it may have sent goes again with th
 """
 
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from contextvars import copy_context
@@ -29,6 +30,8 @@ _MOST = 2000
 _CLAIM = timedelta(minutes=3)  # longer than a look lasts
 _LOOK = timedelta(seconds=60)  # after which no other channel is tried
 _SLACK = timedelta(seconds=5)
+_PATIENCE = 2.0  # seconds for a channel that another message uses, until the next is tried
+_AGAIN = 0.2
 
 
 @dataclass(slots=True)
@@ -102,6 +105,7 @@ class _Look:
     token: datetime  # the claim: whoever holds it may move the alerts on
     found: Delivered
     told: set[str] = field(default_factory=set)
+    started: float = field(default_factory=time.monotonic)
 
     @property
     def alerts(self) -> Alerts:
@@ -170,17 +174,33 @@ class _Look:
                     return
 
     def _try(self, letter: Letter, person: str, channel: str) -> bool:
-        now = self.office.now()
-        with self.office.store.write() as session:
-            if not alert_channels.take(session, channel, now=now, until=now + self._longest()):
+        patience = _LOOK.total_seconds() if letter.call.everyone else _PATIENCE
+        end = min(time.monotonic() + patience, self.started + _LOOK.total_seconds())
+        while not self._begin(letter, person, channel):
+            if not self._is_busy(channel) or time.monotonic() > end:
                 return False
-            alert_outbox.begin(session, ids=letter.ids, batch=letter.batch, channel=channel, person=person, now=now)
+            time.sleep(_AGAIN)
+        now = self.office.now()
         try:
             message = compose(self.office, letter, person, now=now)
             answer = send(channel, self.alerts.channels[channel][1], message, timeout=self.alerts.timeout)
         except Undelivered as error:
             return self._record(letter, channel, delivered=False, answer=str(error))
         return self._record(letter, channel, delivered=True, answer=answer)
+
+    def _begin(self, letter: Letter, person: str, channel: str) -> bool:
+        now = self.office.now()
+        with self.office.store.write() as session:
+            if not alert_channels.take(session, channel, now=now, until=now + self._longest()):
+                return False
+            alert_outbox.begin(session, ids=letter.ids, batch=letter.batch, channel=channel, person=person, now=now)
+        return True
+
+    def _is_busy(self, channel: str) -> bool:
+        """Say whether another message is on its way through a channel; one that rests is not waited for."""
+        now = self.office.now()
+        with self.office.store.read() as session:
+            return alert_channels.is_busy(session, channel, now=now, until=now + self._longest())
 
     def _record(self, letter: Letter, channel: str, *, delivered: bool, answer: str) -> bool:
         """Keep the answer; with the first that took it the alerts go one level up, in the same commit."""

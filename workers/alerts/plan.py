@@ -82,10 +82,10 @@ def _sorted(alerts: list[AlertRow]) -> tuple[AlertRow, ...]:
 
 
 def _wait(alert: AlertRow, call: Call, alerts: Alerts, now: datetime, held: Held) -> datetime | None:
-    if held.busy.intersection(call.people if call.everyone else call.people[:1]):
-        return now + BUSY
     if alert.urgent:
         return None
+    if not call.everyone and call.people[0] in held.busy:
+        return now + BUSY
     quiet = rest_until(alerts, right=alert.right, at=now)
     gathering = held.gathering.get(call.people[0]) if alert.level == 0 else None
     return max((one for one in (quiet, gathering) if one is not None and one > now), default=None)

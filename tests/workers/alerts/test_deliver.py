@@ -12,6 +12,7 @@ from shared.store import alert_channels
 from shared.store.alert_channels import rest_after
 from shared.store.alerts import settle
 from shared.store.tables import AlertRow, TicketRow, TimerRow
+from tests.waiting import until
 from tests.workers.alerts.duty import ROTA, inbox, told
 from tests.workers.desk.jobs import mail_server
 from workers.alerts.acknowledging import acknowledge
@@ -205,6 +206,23 @@ def test_a_channel_that_hangs_holds_neither_the_others_nor_the_database(on_duty,
     assert "ines" == told(web)[0]
     assert ("uma", 1, "failed") == duty.deliveries(breach)[0][:3]
     assert ("ines", "delivered") == (duty.deliveries(breach)[1][0], duty.deliveries(breach)[1][2])  # it fell over
+
+
+def test_one_persons_hanging_channel_delays_nobody_else(on_duty, web, stuck):
+    """While eva's channel hangs with an earlier message, ines is told of the next."""
+    people = {"ines": [inbox(web, "ines")], "eva": [f"json://127.0.0.1:{stuck}"]}
+    duty = on_duty(people, rota="", keys="timeout = 1.5")
+    looks = [threading.Thread(target=duty.look) for _ in range(2)]
+    duty.raised()
+    looks[0].start()
+    until(lambda: duty.deliveries() and web.heard)
+    duty.raised(right="breach", urgent=True)
+    looks[1].start()
+    until(lambda: len(web.heard) == 2)
+    assert looks[0].is_alive()
+    for look in looks:
+        look.join()
+    assert ["ines", "ines"] == told(web)
 
 
 def test_no_channel_is_called_inside_a_transaction(on_duty, web):

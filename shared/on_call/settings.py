@@ -91,6 +91,10 @@ class Alerts(Written):
         for name, urls in self.people.items():
             if not urls:
                 raise ValueError(f"{name} has no channel; write at least one Apprise URL")
+            if clash := self.people.keys() & set(_names(name, urls)) - {name}:
+                raise ValueError(
+                    f"{min(clash)} is a person, and the name of a channel of {name}; rename one of the two"
+                )
         teams = [one.team for one in self.rota]
         for team in teams:
             if teams.count(team) > 1:
@@ -119,11 +123,15 @@ class Alerts(Written):
     def channels(self) -> dict[str, tuple[str, str]]:
         """Each channel's name, with whose it is and its URL: `ines` for an only one, else `ines.1` and so on."""
         return {
-            name if len(urls) == 1 else f"{name}.{number}": (name, url)
-            for name, urls in self.people.items()
-            for number, url in enumerate(urls, 1)
+            name: (person, url)
+            for person, urls in self.people.items()
+            for name, url in zip(_names(person, urls), urls, strict=True)
         }
 
     def channels_of(self, person: str) -> tuple[str, ...]:
         """Return the names of a person's channels, in the order in which they are tried."""
         return tuple(name for name, (whose, _) in self.channels.items() if whose == person)
+
+
+def _names(person: str, urls: tuple[str, ...]) -> list[str]:
+    return [person] if len(urls) == 1 else [f"{person}.{number}" for number, _ in enumerate(urls, 1)]

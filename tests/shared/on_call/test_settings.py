@@ -47,6 +47,7 @@ WRONG = [
     ("[alerts]\nmilestones = [0.5, 0.5000001]\n", "alerts.milestones: 50% stands twice"),
     ("[alerts]\ncolour = 1\n", "alerts.colour: unknown key"),
     ("[alerts.people]\nines = []\n", "alerts: ines has no channel"),
+    (PEOPLE + '"omar.1" = ["json://localhost/3"]\n', "alerts: omar.1 is a person, and the name of a channel of omar"),
     (PEOPLE + ROTA.replace('"omar"', '"nobody"'), "the rota of on-call names nobody, who is not in [alerts.people]"),
     (PEOPLE + ROTA + ROTA, "two rotas are for the team on-call"),
     (PEOPLE + ROTA + 'timezone = "Mars/Olympus"\n', "alerts.rota.0.timezone: not an IANA time zone"),

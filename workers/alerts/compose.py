@@ -20,7 +20,7 @@ def compose(office: Office, letter: Letter, person: str, *, now: datetime) -> Me
     )
     return Message(
         id=letter.batch,
-        thread=letter.alerts[0].id if len(letter.alerts) == 1 else letter.batch,
+        thread=letter.thread,
         title=title(letter.alerts),
         text=text(
             letter.alerts, batch=letter.batch, now=now, zone=_zone(office, letter), link=link,

@@ -29,6 +29,11 @@ class Letter:
         return [one.id for one in self.alerts]
 
     @property
+    def thread(self) -> str:
+        """The oldest alert's id: the same in each reminder, also of a digest that others have joined."""
+        return min(self.alerts, key=lambda one: (one.raised_at, one.id)).id
+
+    @property
     def urgent(self) -> bool:
         """Whether a breach is among them."""
         return any(one.urgent for one in self.alerts)

@@ -74,6 +74,23 @@ def test_a_letter_begins_with_what_is_due_first():
     assert ["c", "b", "d", "a", "e"] == letter.ids
 
 
+def test_a_digests_thread_outlives_its_message():
+    """A reminder is another message in the same thread: that of the oldest alert, also once one that is due first joins."""
+    rows = [
+        AlertRow(
+            id=ident, kind="held", right="access", urgent=False, level=2, raised_at=NOON + timedelta(hours=hours),
+            due_at=NOON + timedelta(days=9 - hours),
+        )
+        for ident, hours in (("b", 0), ("a", 1), ("c", 2))
+    ]  # fmt: skip
+    threads = [
+        letter.thread
+        for several in (rows[:2], rows)
+        for letter in plan(several, ALERTS, now=NOON, unfinished={}, held=Held()).letters
+    ]
+    assert ["b", "b"] == threads
+
+
 def test_alerts_of_one_kind_of_call_are_one_letter():
     """What goes to the same people at the same level leaves as one message; another level or team is another."""
     rows = [

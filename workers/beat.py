@@ -1,4 +1,4 @@
-"""Beat: the sweep, the look at the clocks, the delivery of alerts and the round through the evidence.
+"""Beat: the sweep, the look at the clocks, the delivery of alerts, the checkpoints and looks at the evidence.
 
 They run here, each in threads and with a database connection of its own: neither a slow step nor a broker that is away
 nor a channel that hangs keeps a clock from being looked at. Several beats at once are harmless.
@@ -6,13 +6,13 @@ nor a channel that hangs keeps a clock from being looked at. Several beats at on
 
 import select
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from contextvars import copy_context
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import partial
+from time import monotonic
 
 import structlog
 
@@ -22,6 +22,7 @@ from shared.settings import Settings
 from shared.store.migrate import await_head
 from shared.store.nudge import Nudge
 from shared.store.session import Store
+from workers import checkpoints, published
 from workers.alerts.deliver import deliver
 from workers.embedded import signals
 from workers.office import Office, open_office
@@ -33,6 +34,7 @@ from workers.sweep import sweep
 log = structlog.get_logger()
 
 SECONDS = 5.0
+NIGHT = time(3, 17)  # UTC
 _DELIVERIES = 20  # at once: a channel that hangs may hold each for two minutes
 _GRACE = 5.0  # seconds that what has begun gets in the end
 
@@ -42,6 +44,8 @@ _Act = Callable[[Office], object]
 def tick_by_beat(settings: Settings) -> None:
     """Run beat until told to stop."""
     logs.configure("beat")
+    if settings.checkpoints:
+        published.check(settings.checkpoints)
     settings.run.mkdir(mode=0o700, parents=True, exist_ok=True)  # where it cannot say that it is ready, it does nothing
     with closing(open_office(settings)) as office, signals.as_bytes() as asked:
         await_head(office.store)
@@ -54,10 +58,13 @@ def tick_by_beat(settings: Settings) -> None:
 def beating(office: Office, send: Callable[[list[Nudge]], None], *, every: float = SECONDS) -> Iterator[None]:
     """Have it all done every so many seconds, in threads that end with the block; what hangs is left behind."""
     stop = threading.Event()
-    acts: list[_Act] = [partial(sweep, publish=send), look, _Round(), _Deliveries()]
+    acts: dict[_Act, float] = dict.fromkeys(
+        (partial(sweep, publish=send), look, _Deliveries(), _Round(), _Nightly(office.now())), every
+    )
+    acts[checkpoints.keep] = office.settings.checkpoint_seconds
     threads = [
-        threading.Thread(target=copy_context().run, args=(_repeat, office, act, stop, every), daemon=True)
-        for act in acts
+        threading.Thread(target=copy_context().run, args=(_repeat, office, act, stop, seconds), daemon=True)
+        for act, seconds in acts.items()
     ]
     for thread in threads:
         thread.start()
@@ -65,9 +72,9 @@ def beating(office: Office, send: Callable[[list[Nudge]], None], *, every: float
         yield
     finally:
         stop.set()
-        end = time.monotonic() + _GRACE
+        end = monotonic() + _GRACE
         for thread in threads:
-            thread.join(max(end - time.monotonic(), 0))
+            thread.join(max(end - monotonic(), 0))
 
 
 def _repeat(office: Office, act: _Act, stop: threading.Event, every: float) -> None:
@@ -112,3 +119,21 @@ class _Round:
         passed = now - self.last if self.last else step
         patrol(office, every=min(max(passed, step), timedelta(days=1) - step))
         self.last = now
+
+
+class _Nightly:
+    """The look at all evidence, when most systems have little to do."""
+
+    def __init__(self, now: datetime) -> None:
+        self.due = _next_night(now)
+
+    def __call__(self, office: Office) -> None:
+        """Look, if its time has come."""
+        if (now := office.now()) >= self.due:
+            self.due = _next_night(now)
+            checkpoints.audit(office)
+
+
+def _next_night(now: datetime) -> datetime:
+    tonight = datetime.combine(now.astimezone(UTC).date(), NIGHT, UTC)
+    return tonight if tonight > now else tonight + timedelta(days=1)

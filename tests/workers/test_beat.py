@@ -1,8 +1,8 @@
 """Beat works alone: no step, no broker and no channel keeps it from the clocks and the alerts."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from shared.store.tables import AlertRow, EvidenceRow, TimerRow
 from tests.line import open_line
@@ -10,7 +10,7 @@ from tests.small import build, ticket
 from tests.waiting import until
 from tests.workers.alerts.conftest import on_duty, stuck, web  # noqa: F401 - fixtures
 from tests.workers.alerts.duty import ROTA, inbox
-from workers.beat import _Round, beating
+from workers.beat import _Nightly, _Round, beating
 
 
 def nowhere(_nudges):
@@ -47,6 +47,24 @@ def test_a_channel_that_hangs_holds_up_no_later_alert(on_duty, web, stuck):  # n
         until(lambda: duty.deliveries(first))
         duty.raised()
         until(lambda: web.heard, timeout=5)
+
+
+def test_each_night_all_evidence_is_looked_at(tmp_path, valkey, valkey_url):
+    """Once a night, also of a beat that was started in the evening, or is late."""
+    line = open_line(tmp_path / "home", build(tmp_path / "world").systems, broker=valkey_url)
+    line.submit(ticket("access"))
+    evening = datetime(2026, 3, 2, 21, tzinfo=UTC)
+    nightly, found = _Nightly(evening), []
+    for hours in (0, 6, 6.5, 20, 30.5):
+        line.office.now = lambda hours=hours: evening + timedelta(hours=hours)
+        with line.office.store.write() as session:
+            session.execute(update(EvidenceRow).values(payload="{}"))
+            session.execute(delete(AlertRow))
+        nightly(line.office)
+        with line.office.store.read() as session:
+            found.append(len(session.scalars(select(AlertRow).where(AlertRow.kind == "evidence")).all()))
+    line.close()
+    assert [0, 0, 1, 0, 1] == found
 
 
 def test_no_slice_of_the_evidence_is_left_out(tmp_path, valkey, valkey_url):

@@ -75,7 +75,7 @@ def test_a_letter_begins_with_what_is_due_first():
 
 
 def test_a_digests_thread_outlives_its_message():
-    """A reminder is another message in the same thread: that of the oldest alert, also once one that is due first joins."""
+    """A reminder is in the same thread: that of the oldest alert, also once another joins that is due first."""
     rows = [
         AlertRow(
             id=ident, kind="held", right="access", urgent=False, level=2, raised_at=NOON + timedelta(hours=hours),

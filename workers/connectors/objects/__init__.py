@@ -9,7 +9,7 @@ redacted, or silenced for the times that a ticket or a transcript names. `own_do
 the vendor's and the client's.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from hashlib import blake2b
 from itertools import chain
@@ -39,6 +39,7 @@ _UNFINISHED = "what was uploaded so far cannot be read before the upload is fini
 _IN_PATH = "the value stands in the objects' paths, which are not rewritten"
 _ELSEWHERE = "the value stands in the index, metadata or tags, which are not rewritten: correct it there"
 _NO_OBJECT = "a row names an object that is not there as written: correct its path, or approve that the row goes alone"
+_LIKE = "what a row names is not there as written, but under a like path: correct its path, or approve that both go"
 _AS_WRITTEN = "documents are kept as they were written"
 
 
@@ -81,7 +82,7 @@ class Objects:
 
     def locate(self, work: Work) -> Outcome:
         """Note the person's objects, what lies beside them, and texts that name the person."""
-        outcome, judge = Outcome(), self._judge(work.subject)
+        outcome, judge = Outcome(), self._judge(work.subject, work.found)
         for judged in each(judge.judged()):
             collection = judge.collection(judged.place.key)
             if judged.unread:
@@ -100,11 +101,10 @@ class Objects:
                     outcome.identifiers |= owner.traits.identifiers - work.subject.identifiers
                     outcome.names |= owner.traits.names
         for one in each(judge.rows()):
-            sure = one.own.sure and one.there
-            work.note(Found(INDEX, judge.mark(one.row), "row", sure, "shared" if one.own.shared else ""))
-            outcome.count(INDEX, "found" if sure else "ambiguous")
-            if not one.there:
-                outcome.because(INDEX, "ambiguous", _NO_OBJECT)
+            work.note(Found(INDEX, judge.mark(one.row), "row", one.sure, "shared" if one.own.shared else ""))
+            outcome.count(INDEX, "found" if one.sure else "ambiguous")
+            if one.guess or not one.key:
+                outcome.because(INDEX, "ambiguous", _LIKE if one.guess else _NO_OBJECT)
         for judged in each(judge.unfinished()):
             fate = "shared" if judged.shared else ""
             work.note(Found(UPLOADS, judged.place.key, sure=judged.sure, fate=fate))
@@ -118,7 +118,7 @@ class Objects:
         if first := next(rows, None):
             work.package.rows("objects", _COLUMNS, chain([first], rows))
         if marks := {note.key for note in work.found() if note.how == "row"}:
-            judge = self._judge(work.subject)
+            judge = self._judge(work.subject, work.found)
             index = (one.row for one in each(judge.rows()) if judge.mark(one.row) in marks)
             if first_row := next(index, None):
                 written = work.package.rows(INDEX, list(first_row), chain([first_row], index))
@@ -127,11 +127,11 @@ class Objects:
 
     def delete(self, work: Work) -> Outcome:
         """Delete the person's objects with all of their versions, then what lies beside them; redact mentions."""
-        return Eraser(self._store, self._judge(work.subject), work, self._together).run()
+        return Eraser(self._store, self._judge(work.subject, work.found), work, self._together).run()
 
     def silence(self, work: Work) -> Outcome:
         """Silence the time spans of `args["silence"]` in the person's recordings; `delete` does so, too."""
-        return Eraser(self._store, self._judge(work.subject), work, self._together).silence()
+        return Eraser(self._store, self._judge(work.subject, work.found), work, self._together).silence()
 
     def rectify(self, work: Work) -> Outcome:
         """Write new values into what lies beside the person's objects."""
@@ -183,7 +183,7 @@ class Objects:
         outcome = Outcome()
         act = work.args.get("act", "delete")
         if act == "delete":
-            return Look(self._store, self._judge(work.subject), work, self._together).run()
+            return Look(self._store, self._judge(work.subject, work.found), work, self._together).run()
         for note in work.found() if act in {"restrict", "lift", "rectify"} else ():
             with reachable():
                 hit = self._contradicts(note, act, work)
@@ -260,8 +260,8 @@ class Objects:
         raw = self._store.read_sidecar(key)
         return document_of(raw, key), raw or b""
 
-    def _judge(self, subject: Subject) -> Judge:
-        return Judge(self._rule, self._store, subject, own=self._own, transcript=self._transcript)
+    def _judge(self, subject: Subject, found: Callable[[], Iterable[Found]] = tuple) -> Judge:
+        return Judge(self._rule, self._store, subject, own=self._own, transcript=self._transcript, found=found)
 
     @property
     def _why_not(self) -> str:

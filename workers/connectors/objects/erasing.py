@@ -7,6 +7,7 @@ from typing import Literal
 from shared.audio import NotSilenceable, Span
 from shared.domain.outcome import Found, Outcome
 from shared.ports import Work
+from shared.spill import Labels
 from shared.storage.versions import Held
 from workers.connectors.objects.faults import reachable
 from workers.connectors.objects.index import INDEX
@@ -55,6 +56,7 @@ class Eraser:
         self._spans = spans_by_key(work.args.get("silence"))
         self._stays: dict[str, Act] = {}
         self._parted: set[str] = set()
+        self._noted: Labels[bool] = Labels()  # the objects
         self._beside: dict[str, Act] = {}  # what becomes of a sidecar or transcript whose object stays
 
     def run(self) -> Outcome:
@@ -97,6 +99,7 @@ class Eraser:
             outcome.count(note.collection, "residual")
             outcome.because(note.collection, "residual", _IN_NAME)
         fate = "" if act.kind == "erased" else act.kind
+        self._noted[(note.key,)] = True
         if act.parted:
             self._parted.add(note.key)
         elif act.kind != "erased":
@@ -189,12 +192,13 @@ class Eraser:
         for note in self._work.found():
             if note.how != "row":
                 continue
-            keys = self._judge.keys_in(note)
-            if stays := next((self._stays[key] for key in keys if key in self._stays), None):
+            literal, keys = self._judge.keys_in(note)
+            noted = next((key for key in literal + keys if (key,) in self._noted), "")  # the object it goes with
+            if stays := self._stays.get(noted):
                 outcome.count(INDEX, "retained")
                 outcome.because(INDEX, "retained", _BESIDE, stays.held.until if stays.held else None)
                 self._work.note(replace(note, fate="retained"))
-            elif self._parted.isdisjoint(keys) and any(map(self._store.stands, keys)):
+            elif noted not in self._parted and any(map(self._store.stands, [noted] if noted else literal)):
                 outcome.count(INDEX, "failed")
                 outcome.because(INDEX, "failed", _STANDS)
             else:

@@ -1,7 +1,7 @@
 """What each object is to one person: theirs, perhaps theirs, another's that names them, or nothing."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -50,12 +50,21 @@ class Judged:
 
 
 class Judge:
-    """Reads a storage for one subject; addresses that are `own` are nobody's."""
+    """Reads a storage for one subject, of whom some is `found` already; addresses that are `own` are nobody's."""
 
-    def __init__(self, rule: Rule, store: Store, subject: Subject, *, own: Own, transcript: str | None = None) -> None:
+    def __init__(
+        self,
+        rule: Rule,
+        store: Store,
+        subject: Subject,
+        *,
+        own: Own,
+        transcript: str | None = None,
+        found: Callable[[], Iterable[Found]] = tuple,
+    ) -> None:
         self._rule, self._store, self.transcript = rule, store, transcript
         self.subject = subject
-        self._own = own
+        self._own, self._found = own, found
         self._doubted: set[str] = set()  # of the folder at hand
 
     def judged(self) -> Iterator[Judged]:
@@ -139,10 +148,11 @@ class Judge:
         assert isinstance(self._rule, Index)
         return self._rule.mark(row)
 
-    def keys_in(self, note: Found) -> list[str]:
-        """Return the keys that the object of a noted row may have."""
+    def keys_in(self, note: Found) -> tuple[list[str], list[str]]:
+        """Return the keys that a noted row names as it is written, and those that it may mean."""
         assert self._claims
-        return self._claims.keys(json.loads(note.key)[0])
+        written = json.loads(note.key)[0]
+        return self._claims.literal(written), self._claims.keys(written)
 
     def rows_without_object(self) -> Iterator[bool]:
         """Say of each row of an index whether what it names is not there."""
@@ -278,11 +288,15 @@ class Judge:
 
     @cached_property
     def _claims(self) -> Claims | None:
-        return Claims(self._rule, self._store, self.subject, self._own) if isinstance(self._rule, Index) else None
+        return (
+            Claims(self._rule, self._store, self.subject, self._own, self._found)
+            if isinstance(self._rule, Index)
+            else None
+        )
 
     def _places(self, row: Row) -> list[Place]:
         assert self._claims
-        return self._store.readable(key)[:1] if (key := self._claims.there(row)) else []
+        return self._store.readable(key)[:1] if (key := self._claims.meant(row)[0]) else []
 
     def _read(self, key: str) -> tuple[Owner, ...]:
         document = document_of(self._store.read_sidecar(key), key)

@@ -18,6 +18,21 @@ def spellings(written: str, root: str, aside: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, _keys(written, root.strip("/"), aside))))
 
 
+def literal(written: str, root: str, *, exact: bool) -> frozenset[str]:
+    """Return the keys that a path names without a guess: in full (a path or a URL), or below `root`.
+
+    Where keys are `exact` (S3) each sign of them counts; elsewhere `a//b`, `./a/b` and `/a/b` are one path.
+    """
+    whole, root = _SCHEME.sub("", written).lstrip("/"), root.strip("/")
+    if not written or "\0" in written:
+        return frozenset()
+    if exact:
+        return frozenset({whole.removeprefix(root + "/") if whole != written.lstrip("/") else written})
+    whole = normpath(whole)
+    in_full = written.startswith("/") or _SCHEME.match(written)
+    return frozenset({whole, whole.removeprefix(root + "/") if in_full else whole})
+
+
 def _keys(written: str, root: str, aside: str) -> Iterator[str]:
     if "\0" in written:
         return

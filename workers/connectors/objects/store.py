@@ -25,7 +25,7 @@ from fsspec.implementations.local import LocalFileSystem
 from shared.domain.errors import Final
 from shared.storage import opening, versions
 from shared.storage.versions import Bucket, Held, Version
-from workers.connectors.objects.spelling import spellings
+from workers.connectors.objects.spelling import literal, spellings
 
 _CHUNK = 1024 * 1024
 _PART = ".rightsdesk-part"
@@ -121,6 +121,10 @@ class Store:
         found = spellings(written, self._opened[1], self._prefix)
         meant = found if self._bucket else (key for key in found if key == normpath(key) != ".")
         return [key for key in meant if self._is_inside(key) and not key.startswith(self._prefix + "/")]
+
+    def literal(self, written: str) -> frozenset[str]:
+        """Return the keys that a path in a list names as it is written."""
+        return literal(written, self._opened[1], exact=self._bucket is not None)
 
     def stands(self, key: str) -> bool:
         """Say whether anything of an object is left, a version or an unfinished upload too."""

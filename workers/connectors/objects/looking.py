@@ -37,7 +37,7 @@ class Look:
             self._hit(collection, self._still_there(judged, *self._notes.get((collection, judged.place.key), _NONE)))
         for one in each(self._judge.rows()):
             how, fate, _ = self._notes.get((INDEX, self._judge.mark(one.row)), _NONE)
-            if not self._stays(fate) and (how or one.own.sure):
+            if not self._stays(fate) and (how or one.sure):
                 self._hit(INDEX, "a row of the person's stands in the index")
         for judged in each(self._judge.unfinished()):
             how, fate, _ = self._notes.get((UPLOADS, judged.place.key), _NONE)

@@ -115,12 +115,13 @@ def _with_silence(stream: BinaryIO, places: list[tuple[int, int]], silence: byte
 def _layout(raw: bytes) -> tuple[int, int, int, int]:
     if len(raw) < 16:
         raise NotSilenceable("the recording's format is not told")
-    tag, channels, rate, _, frame, _ = struct.unpack_from("<HHIIHH", raw)
+    tag, channels, rate, _, frame, bits = struct.unpack_from("<HHIIHH", raw)
     if tag == _EXTENSIBLE and len(raw) == 40 and raw[26:] == _SUBFORMAT:
         tag = int.from_bytes(raw[24:26], "little")
     if tag not in {_PCM, _FLOAT, _A_LAW, _MU_LAW}:
         raise NotSilenceable(f"the recording is {_NAMES.get(tag, 'compressed')}, which cannot be silenced in place")
-    if not channels or not rate or not frame or frame % channels:
+    width = 1 if tag in {_A_LAW, _MU_LAW} else math.ceil(bits / 8)
+    if not channels or not rate or not frame or frame != channels * width:
         raise NotSilenceable("the recording's format makes no sense")
     return tag, channels, rate, frame
 

@@ -122,6 +122,17 @@ def test_what_cannot_be_silenced_says_why(raw, why):
         silenced(io.BytesIO(raw), [(0, 1)])
 
 
+@pytest.mark.parametrize(
+    ("kind", "channels", "frame"), [("pcm16", 1, 1), ("pcm16", 2, 2), ("pcm8", 1, 2), ("float", 1, 2), ("alaw", 1, 2)]
+)
+def test_frames_that_do_not_fit_their_samples_are_refused(kind, channels, frame):
+    """A time would be counted into another place, and the words that are to go would stay."""
+    raw = bytearray(wav(b"\1\2" * 8000, kind=kind, channels=channels))
+    struct.pack_into("<H", raw, 32, frame)
+    with pytest.raises(NotSilenceable, match="no sense"):
+        silenced(io.BytesIO(raw), [(0.1, 0.2)])
+
+
 @pytest.mark.parametrize("span", [(-1, 1), (2, 1), (1, 1), (1, 2), (7, 8)])
 def test_a_span_outside_of_the_recording_is_refused(span):
     """A span that silences nothing is a mistake, told before anything is written."""

@@ -16,6 +16,7 @@ _CHUNK = 64 * 1024
 _PCM, _FLOAT, _A_LAW, _MU_LAW, _EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
 _SUBFORMAT = bytes.fromhex("000000001000800000aa00389b71")  # of every GUID that stands for a format tag
 _NAMES = {2: "ADPCM", 0x11: "IMA ADPCM", 0x31: "GSM 06.10 (wav49)", 0x50: "MPEG", 0x55: "MP3"}
+_SOUND = {b"data", b"RIFF"}  # more samples, or another recording
 _OPEN_END = 0xFFFFFFFF  # what a writer leaves that could not come back to fill in the size
 
 Span = tuple[float, float]
@@ -27,7 +28,10 @@ class NotSilenceable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """Where the samples of a recording stand, and how they are written; sizes and places in bytes."""
+    """Where the samples of a recording stand, and how they are written; sizes and places in bytes.
+
+    `goes_on`: behind what the header counts there stands what may be heard too.
+    """
 
     tag: int
     channels: int
@@ -35,6 +39,7 @@ class Sound:
     frame: int
     start: int
     size: int
+    goes_on: bool = False
 
     @property
     def silence(self) -> int:
@@ -65,6 +70,10 @@ class Sound:
     def _frames(self, span: Span) -> tuple[int, int]:
         start, end = (Fraction(str(seconds)) for seconds in span)  # 0.1 s at 8 kHz is 800 frames, not 801
         first, last = math.floor(start * self.rate), min(math.ceil(end * self.rate), self.size // self.frame)
+        if self.goes_on and math.ceil(end * self.rate) > last:
+            raise NotSilenceable(
+                "a time span ends behind the samples that the header counts, where the recording goes on"
+            )
         if not 0 <= first < last:
             raise NotSilenceable("a time span lies outside of the recording, or ends before it starts")
         return first, last
@@ -135,7 +144,21 @@ def _sound(layout: tuple[int, int, int, int] | None, stream: BinaryIO, size: int
         raise NotSilenceable("the recording was never finished: its header counts no samples")
     tag, channels, rate, frame = layout
     told = min(size, there) if size != _OPEN_END else there
-    return Sound(tag, channels, rate, frame, start, told - told % frame)
+    return Sound(tag, channels, rate, frame, start, told - told % frame, _goes_on(stream, start + told))
+
+
+def _goes_on(stream: BinaryIO, at: int) -> bool:
+    """Say whether anything but whole chunks without sound stands from a place to the end."""
+    end = stream.seek(0, 2)
+    at += at % 2 if at < end else 0
+    while at < end:
+        stream.seek(at)
+        name, size = struct.unpack("<4sI", (stream.read(8) + bytes(8))[:8])
+        at += 8 + size
+        if at > end or name in _SOUND or not all(32 <= sign < 127 for sign in name):
+            return True
+        at += size % 2
+    return False
 
 
 def _exactly(stream: BinaryIO, size: int) -> bytes:

@@ -133,6 +133,27 @@ def test_frames_that_do_not_fit_their_samples_are_refused(kind, channels, frame)
         silenced(io.BytesIO(raw), [(0.1, 0.2)])
 
 
+def recording(after, *, size=None):
+    """Return a second of sound as the header counts it, and what stands behind it."""
+    return wav(b"\1\2" * 8000, size=size, after=[after])
+
+
+@pytest.mark.parametrize("after", [b"\1\2" * 8000, chunk(b"data", b"\1\2" * 8000), recording(b""), b"\1\2"])
+def test_sound_behind_what_the_header_counts_is_not_left_standing(after):
+    """A span that reaches there is refused; what the header counts can still be silenced."""
+    raw = recording(after, size=16000)
+    assert len(raw) == len(quiet(raw, (0.5, 1)))
+    for end in (1.001, 2):
+        with pytest.raises(NotSilenceable, match="where the recording goes on"):
+            silenced(io.BytesIO(raw), [(0.5, end)])
+
+
+@pytest.mark.parametrize("after", [b"", chunk(b"LIST", b"abc"), chunk(b"LIST", b"ab") + chunk(b"bext", bytes(602))])
+def test_a_span_may_end_behind_the_recording(after):
+    """Transcripts round up: where nothing is left to hear it ends with the samples."""
+    assert b"\1\2" * 4000 + bytes(8000) == quiet(recording(after), (0.5, 1.01))[44:16044]
+
+
 @pytest.mark.parametrize("span", [(-1, 1), (2, 1), (1, 1), (1, 2), (7, 8)])
 def test_a_span_outside_of_the_recording_is_refused(span):
     """A span that silences nothing is a mistake, told before anything is written."""

@@ -6,7 +6,7 @@ httpx reads it too, but keeps `rel` as one word and its name as written, so that
 import re
 
 _TOKEN = r"[\w!#$%&'*+\-.^`|~]+"  # noqa: S105 - RFC 9110 5.6.2, no secret
-_VALUE = r'"(?:[^"\\]|\\.)*"|[^\s;,"]*'
+_VALUE = r'"(?:[^"\\]|\\.)*"|[^;,"]*'  # some leave the quotes of a title away
 _PARAMETER = re.compile(rf"\s*;\s*(?:({_TOKEN})\s*(?:=\s*({_VALUE}))?)?")
 _TARGET = re.compile(r"[\s,]*<([^>]*)>")
 
@@ -30,7 +30,7 @@ def _parameters(header: str, at: int) -> tuple[int, dict[str, str]]:
     found: dict[str, str] = {}
     while match := _PARAMETER.match(header, at):
         at = match.end()
-        value = match[2] or ""
+        value = (match[2] or "").strip()
         value = re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
         found.setdefault((match[1] or "").lower(), value)
     if header[at:].strip(" \t") and not header[at:].lstrip(" \t").startswith(","):

@@ -67,7 +67,7 @@ def test_a_list_that_does_not_go_on_is_not_taken_for_whole(place):
     place.shop.stamped = True
     with pytest.raises(Final, match=r"customers\.find by email: a page brings nothing new"):
         located(place, definition)
-    assert 2 == len(place.shop.heard_at("/find"))
+    assert 3 == len(place.shop.heard_at("/find"))  # one more: it might be records that were pushed on
     definition["resources"]["customers"]["find"][0]["pages"]["repeats"] = True
     assert [1, 2] == located(place, definition)
 
@@ -87,6 +87,40 @@ def test_a_cursor_that_stays_the_same_leads_on(place):
     assert [1, 2, 3, 4, 5] == located(place, BY_CURSOR)
 
 
+BY_LINK = changed(FIND, {**BASIC["resources"]["customers"]["find"][0], **GET})
+BY_NUMBER = changed(f"{FIND}.pages", {"page": "page"})
+NOTHING, NOT_FOUND = Response(status_code=204), JSONResponse({"error": "no such page"}, 404)
+
+
+@pytest.mark.parametrize(
+    ("definition", "answers"),
+    [
+        (BY_CURSOR, [listed([1, 2], "a"), listed([2])]),
+        (BY_LINK, [listed([1, 2], link="</find?mail=x&after=2>; rel=next"), listed([2])]),
+        (BY_CURSOR, [listed([1, 2], "2"), listed([], "2"), listed([], "2")]),
+        (BY_CURSOR, [listed([1, 2], "2"), NOTHING]),
+        (BY_LINK, [listed([1, 2], link="</find?mail=x&after=2>; rel=next"), NOTHING]),
+        *((BY_NUMBER, [listed([1, 2]), end]) for end in (listed([]), NOTHING, NOT_FOUND)),
+        *((BY_NUMBER, [listed([1, 2]), listed([2]), end]) for end in (listed([]), NOTHING, NOT_FOUND)),
+        (BY_NUMBER, [listed([1]), listed([1]), listed([2]), listed([2]), listed([])]),
+    ],
+)  # fmt: skip
+def test_a_list_ends_where_the_system_says_so(place, definition, answers):
+    """Nothing leads on, a cursor leads nowhere, a page is empty, though records were pushed on while it was read."""
+    place.shop.instead += answers
+    assert [1, 2] == located(place, definition)
+    assert not place.shop.instead
+    assert len(answers) == len(place.shop.heard_at("/find"))
+
+
+@pytest.mark.parametrize("first_page", [NOTHING, NOT_FOUND])
+def test_a_list_that_is_not_there_is_not_taken_for_empty(place, first_page):
+    """What ends a list does not stand in its place."""
+    place.shop.instead.append(first_page)
+    with pytest.raises(Final, match=r"customers\.find by email: "):
+        located(place, BY_NUMBER)
+
+
 @pytest.mark.parametrize("ids", [[1], []])
 def test_a_list_that_never_ends(place, ids):
     """Cursors that are always new, with nothing new behind them, end the step and not the worker."""
@@ -99,7 +133,7 @@ def test_a_list_that_never_ends(place, ids):
 @pytest.mark.parametrize(
     "parameters",
     ['rel="next prev"', "REL=next", 'title="a, b; rel=\\"x\\""; rel=next', "rel=NEXT", 'rel="last" , </x>; rel="next"',
-     "rel = next;", "rel=next; rel=prev"],
+     "rel = next;", "rel=next; rel=prev", "rel=next; foo", "foo; rel=next", "title=all of them; rel=next"],
 )  # fmt: skip
 def test_a_link_header_is_read_as_its_standard_says(place, parameters):
     """Several relation types, names in any case, quoted commas, blanks: the next page is found (RFC 8288 3)."""

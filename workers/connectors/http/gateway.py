@@ -12,7 +12,7 @@ from workers.connectors.http import template
 from workers.connectors.http.answers import AGAIN, GONE, Answer, Asked, refusal, speaking
 from workers.connectors.http.auth import Authorisation
 from workers.connectors.http.definition import Call, Listing, Pages
-from workers.connectors.http.pages import Way
+from workers.connectors.http.pages import Step, Way
 from workers.connectors.http.paths import elements, first
 from workers.connectors.http.template import Values
 
@@ -20,6 +20,7 @@ _MOST_BYTES = 64 * 1024 * 1024
 _LONGEST_ANSWER = 10  # times the timeout that each chunk has
 _WAITED_FOR = 5.0  # seconds of Retry-After that a step sits out rather than begin again
 _TRIES = 4
+_NO_CONTENT = 204
 
 
 class Gateway:
@@ -61,14 +62,14 @@ class Gateway:
     def listing(self, name: str, call: Listing, values: Values, id_at: str) -> Iterator[Any]:
         """Yield the elements of a list, page by page; Missing where there is no such place.
 
-        It has ended when nothing leads on, or a page is empty where numbers lead on. A page that brings no new element
-        (told by `id_at`) is no end: the system would be cut short in silence, or be asked for ever.
+        It has ended when nothing leads on, or a page is empty (204, 404) where numbers lead on. A page that brings no
+        new element (told by `id_at`) is no end: the system would be cut short in silence, or be asked for ever.
         """
         way = Way(call.pages, name)
-        url: httpx.URL | None = None
-        page: dict[str, str] = {}
+        step: Step = (None, {})
         while True:
             ends = GONE if way.numbered and way.pages_read else frozenset()  # some say so of a page beyond the last
+            url, page = step
             answer = (
                 self._send(name, "GET", url, None, ends)
                 if url
@@ -76,15 +77,15 @@ class Gateway:
             )
             if answer.status in ends:
                 return
-            document = answer.document()
-            found = elements(document, call.items)
+            beyond = answer.status == _NO_CONTENT and way.pages_read > 0
+            document = None if beyond else answer.document()
+            found = [] if beyond else elements(document, call.items)
             if found is None:
                 raise Final(f"{name}: the answer has no list at `items`; correct the definition")
-            if not way.goes_on([first(one, id_at) for one in found]):
-                return
+            at, step = step, self._next(call.pages, answer, document, way.pages_read + 1) if call.pages else (None, {})
+            goes_on = way.goes_on([first(one, id_at) for one in found], at, step)
             yield from found
-            url, page = self._next(call.pages, answer, document, way.pages_read) if call.pages else (None, {})
-            if not (url or page):
+            if not goes_on:
                 return
 
     def follow(self, answer: Answer) -> httpx.URL | None:
@@ -96,9 +97,7 @@ class Gateway:
         """Read a URL that this system itself named."""
         return self._send(name, "GET", httpx.URL(url), None, accept)
 
-    def _next(
-        self, pages: Pages, answer: Answer, document: Any, number: int
-    ) -> tuple[httpx.URL | None, dict[str, str]]:
+    def _next(self, pages: Pages, answer: Answer, document: Any, number: int) -> Step:
         """Return the next page's URL, or what its query says; neither where the list has ended."""
         if pages.link:
             target = answer.links().get("next")

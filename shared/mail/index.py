@@ -14,16 +14,21 @@ def row(raw: bytes, name: str, reader: Reader, key: bytes) -> dict[str, str | No
     message = mime.parse(raw)
     at = sent_at(message)
     parties = list(mime.parties(message))
+    mask = strategy("email")
 
     def shown(roles: Iterable[str]) -> str:
         of_roles = dict.fromkeys(one.address for one in parties if one.role in roles)
-        mask = strategy("email")
         return ", ".join(mask(one, key=key) or "" if reader.is_another(one) else one for one in of_roles)
+
+    def without_others(text: str) -> str:
+        for start, end in reversed(reader.addresses_of_others(text)):
+            text = text[:start] + (mask(text[start:end], key=key) or "") + text[end:]
+        return text
 
     return {
         "date": at.isoformat() if at else None,
         "from": shown({"from"}),
         "to": shown({"to", "cc", "bcc"}),
-        "subject": mime.header(message, "subject"),
+        "subject": without_others(mime.header(message, "subject")),
         "file": name,
     }

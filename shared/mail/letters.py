@@ -104,14 +104,17 @@ class Reader:
         names = _full_names({one.name for one in mime.parties(message) if self.is_another(one.address)})
 
         def theirs(text: str) -> Iterable[tuple[int, int]]:
-            spans = [
-                (one.start, one.end)
-                for one in find(text, regions=())
-                if one.kind == "EMAIL" and self.is_another(text[one.start : one.end])
-            ]
-            return _merged(spans, names, text)
+            return _merged(self.addresses_of_others(text), names, text)
 
         return mime.redacted(raw, theirs, self.is_another)
+
+    def addresses_of_others(self, text: str) -> list[tuple[int, int]]:
+        """Return where other people's addresses stand in a text, in order."""
+        return [
+            (one.start, one.end)
+            for one in find(text, regions=())
+            if one.kind == "EMAIL" and self.is_another(text[one.start : one.end])
+        ]
 
     def _role(self, mine: list[mime.Party], parties: Iterable[mime.Party]) -> Role:
         """Say what the person is in a message; who only is to be answered (Reply-To) has written it, by a form."""

@@ -173,6 +173,14 @@ class Subject:
         """Normalise by this subject's client's rules."""
         return normalise(kind, raw, region=self.region, plus_addresses=self.plus_addresses, trunk=self.trunk)
 
+    def identify(self, kind: str, raw: object) -> Identifier | None:
+        """Normalise what a field holds: `Ada <ada@example.org>` is an address too, a list of addresses is none."""
+        one = self.normalise(kind, raw)
+        if one is None and kind == EMAIL and raw is not None:
+            inside = list(split_addresses(str(raw)))
+            return self.normalise(kind, inside[0]) if len(inside) == 1 else None
+        return one
+
 
 @dataclass(frozen=True, slots=True)
 class Traits:

@@ -234,7 +234,7 @@ def test_an_index_is_nobodys_object(disk, index, written):
     assert {"b.wav": b"RIFF", "index.csv": f"file,mail\nb.wav,{BOB}\n".encode()} == disk.all()
 
 
-@pytest.mark.parametrize(("cell", "kept"), [(f"{ADA}; {BOB}", True), (f"Ada <{ADA}>", False)])
+@pytest.mark.parametrize(("cell", "kept"), [(f"{ADA}; {BOB}", True), (f"{ADA}; {ADA}", False)])
 def test_a_cell_that_the_rule_cannot_read_goes_to_a_person(disk, cell, kept):
     """Row and object are ambiguous and stay as they are; taken, they go, unless they are another's too."""
     disk.put("a.wav", b"RIFF")
@@ -249,6 +249,39 @@ def test_a_cell_that_the_rule_cannot_read_goes_to_a_person(disk, cell, kept):
     disk.run(desk, "delete", FILES)
     assert (before if kept else {"index.csv": b"file,mail\n"}) == disk.all()
     assert 0 == disk.run(desk, "absent", FILES, act="delete").total("hit")
+
+
+@pytest.mark.parametrize("cell", ["Ada <{}>", "<{}>", "'Ada' <{}>", "Ada A. <{}> (home)", "{} (Ada)", "MAILTO:{}"])
+@pytest.mark.parametrize("rule", [FILES, {"sidecar": ".json", "field": "owner.mail"}], ids=["index", "sidecar"])
+def test_an_address_beside_a_name_is_read(disk, rule, cell):
+    """As mail writes it, in an index or beside an object: hers goes, Bob's stays."""
+    bob = cell.format(BOB)
+    disk.put("index.csv", f"file,mail\na.wav,{cell.format(ADA)}\nb.wav,{bob}\n" if "index" in rule else "")
+    for key, owner in (("a.wav", ADA), ("b.wav", BOB)):
+        disk.put(key, b"RIFF")
+        if "sidecar" in rule:
+            disk.put(f"{key}.json", {"owner": {"mail": cell.format(owner)}})
+    desk = Desk(subject())
+    outcome = disk.run(desk, "locate", rule)
+    assert (2, 0) == (outcome.total("found"), outcome.total("ambiguous"))
+    assert 2 == disk.run(desk, "delete", rule).total("erased")
+    assert {"b.wav", "index.csv"} == set(disk.all()) - {"b.wav.json"}
+    assert bob in "".join(raw.decode() for raw in disk.all().values())
+
+
+@pytest.mark.parametrize("cell", ["Ada <{}>", "{} (Ada)"])
+def test_an_address_beside_a_name_is_rectified(disk, cell):
+    """What is read as hers is written anew, and the second look sees the old one."""
+    rule, changes = {"sidecar": ".json", "field": "mail"}, {"user.contact.email": "ada@new.example"}
+    disk.put("a.wav", b"RIFF")
+    disk.put("a.wav.json", {"mail": cell.format(ADA)})
+    desk = Desk(subject())
+    disk.run(desk, "locate", rule)
+    assert 1 == disk.run(desk, "absent", rule, act="rectify", changes=changes).total("hit")
+    assert 1 == disk.run(desk, "rectify", rule, changes=changes).total("rectified")
+    assert ADA not in disk.all()["a.wav.json"].decode()
+    assert b"ada@new.example" in disk.all()["a.wav.json"]
+    assert 0 == disk.run(desk, "absent", rule, act="rectify", changes=changes).total("hit")
 
 
 @pytest.mark.parametrize("content", [None, b"path,mail,phone\n", b"file;mail\n", b"file,mail,phone\na.pdf\n"])

@@ -75,7 +75,7 @@ class Index(StrictRule):
 
     def owner(self, row: Row, subject: Subject) -> Owner:
         """Return whom a row names."""
-        found = (subject.normalise(kind, row[column]) for kind, column in self.kinds.items())
+        found = (subject.identify(kind, row[column]) for kind, column in self.kinds.items())
         name = str(row[self.name] or "") if self.name else ""
         names = frozenset({normalise_name(name)} if name else ())
         return Owner(Traits(frozenset(one for one in found if one), names), name)

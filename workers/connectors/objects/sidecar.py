@@ -57,7 +57,7 @@ class Sidecar(StrictRule):
         owners = [frozenset(self._identifiers(value, subject)) for value in values]
         if len(values) != 1:
             return [Owner(Traits(one)) for one in owners if one]
-        more = {subject.normalise(kind, document.get(field)) for field, kind in CONTACTS.items()}
+        more = {subject.identify(kind, document.get(field)) for field, kind in CONTACTS.items()}
         name = document.get("name") if isinstance(document.get("name"), str) else _called(values[0])[0]
         names = frozenset({normalise_name(str(name))} if name else ())
         return [Owner(Traits(owners[0] | {one for one in more if one}, names), str(name))]
@@ -95,7 +95,7 @@ class Sidecar(StrictRule):
         if not isinstance(value, str | int):
             return False
         _, alone = _called(str(value))
-        return new in (value, alone) or subject.normalise(kind, alone) in subject.identifiers
+        return new in (value, alone) or subject.identify(kind, alone) in subject.identifiers
 
     def _values(self, document: Mapping[str, Any]) -> Iterator[str]:
         node: Any = document
@@ -106,7 +106,7 @@ class Sidecar(StrictRule):
     def _identifiers(self, value: str, subject: Subject) -> Iterator[Identifier]:
         _, value = _called(value)
         kinds = [self.kind] if self.kind else [EMAIL] if "@" in value else [PHONE, self.field.rpartition(".")[2]]
-        yield from (one for kind in kinds if (one := subject.normalise(kind, value)))
+        yield from (one for kind in kinds if (one := subject.identify(kind, value)))
 
 
 def document_of(raw: bytes | None, name: str = ".json") -> dict[str, Any] | None:

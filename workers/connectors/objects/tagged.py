@@ -32,4 +32,4 @@ class Tagged(StrictRule):
     def _identifiers(self, value: str, subject: Subject) -> list[Identifier]:
         field = (self.metadata or self.tag or "").lower()
         kinds = [self.kind] if self.kind else [EMAIL] if "@" in value else [PHONE, CONTACTS.get(field, field)]
-        return [one for kind in kinds if (one := subject.normalise(kind, value))]
+        return [one for kind in kinds if (one := subject.identify(kind, value))]

@@ -200,16 +200,22 @@ class Search:
                     yield Step(lead.target, row, whose)
 
     def _of_others_too(self, lead: Lead, sources: Mapping[str, Whose], firsts: Sequence[str]) -> Iterator[str]:
-        """Yield the values that another record, not the person's for sure, bears too: `0`, a household's number."""
+        """Yield the values that a record bears too which may be, or says that it is, another's: `0`, a household's."""
         collection, table = self._graph.collections[lead.source], self._database.table(lead.source)
         if not lead.down or lead.reference.groups or unique(table, lead.source_fields):
             return
         condition = matching.linked(table, collection.fields.get(lead.source_field), firsts)
         for row in self._stream(collection, sa.and_(condition, self._tenancy.of(collection))):
-            if self._whose.get((lead.source, key_of(collection, row))) != "sure" and (
-                lead.holder != lead.source or holds(row, lead.when)
-            ):
+            if (lead.holder != lead.source or holds(row, lead.when)) and self._may_be_anothers(lead, row):
                 yield from (one for one in links(collection, row, lead.source_fields) if one in sources)
+
+    def _may_be_anothers(self, lead: Lead, row: Row) -> bool:
+        """Say whether a record may be another's; one that names nobody (a visit before the login) contests nothing."""
+        collection = self._graph.collections[lead.source]
+        whose = self._whose.get((lead.source, key_of(collection, row)))
+        if whose in ("sure", "ambiguous"):
+            return whose == "ambiguous"
+        return self._ownership.names_another(collection, row, lead.source_fields, self._subject)
 
     def _take(self, step: Step) -> Step | None:
         """Write a row down; if that was news, return what of it its edges need."""

@@ -1,12 +1,13 @@
 """Whose a row is that an edge led to: hers for sure, one that hers merely need, a doubtful one, or someone else's."""
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from shared.datamap import Collection
 from shared.domain.identifier import EMAIL, PHONE, Identifier, Subject, verdict
 from shared.spill import Labels
 from workers.connectors.sql import matching
-from workers.connectors.sql.graph import Graph, Lead, author_of, holds, links
+from workers.connectors.sql.graph import Graph, Lead, author_of, holds, links, names_of
 from workers.connectors.sql.rows import Row
 
 Whose = Literal["sure", "looked-up", "ambiguous", "other"]
@@ -64,6 +65,28 @@ class Ownership:
             return _least(max(owners, key=weight), "ambiguous" if source == "ambiguous" else "sure")
         # Nothing says that it is the person's: what hangs on a shared row may be anybody's.
         return "ambiguous" if lead.down else source if self._owned(lead) else _least("looked-up", source)
+
+    def names_another(self, collection: Collection, row: Row, but: Iterable[str], subject: Subject) -> bool:
+        """Say whether a row names somebody who is not the person, other than by some fields of its own."""
+        apart = {collection.fields[field].column for field in but}
+        found = matching.identifiers(collection, row, subject)
+        if names_of(collection, row) or any(
+            one not in subject.identifiers and not column.ext.others and column.column not in apart
+            for column, one in found
+        ):
+            return True
+        owners = (one for one in self._graph.owners_of(collection.name) if self._tells(one) and holds(row, one.when))
+        return any(
+            self._of(one.source, one.source_field, value) != "sure"
+            for one in owners
+            for value in links(collection, row, [one.target_field])
+        )
+
+    def _tells(self, lead: Lead) -> bool:
+        """Say whether what an edge comes from is somebody's: a person's record, or owned in turn; a shop is neither."""
+        source, column = self._graph.collections[lead.source], self._graph.collections[lead.target].fields
+        somebody = bool(source.identities) or any(one.personal for one in source.fields.values())
+        return (somebody or bool(self._graph.owners_of(lead.source))) and column[lead.target_field].ext.owner
 
     def _owned(self, lead: Lead) -> bool:
         """Say whether what an edge leads up to is its source's alone, such as the blob of an attachment."""

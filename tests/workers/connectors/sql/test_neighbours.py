@@ -75,6 +75,35 @@ def test_what_a_link_that_several_records_share_leads_to_goes_to_a_person(lite):
     assert [(1, 0, "whose?")] == stand(lite, "SELECT * FROM logs")
 
 
+@pytest.mark.parametrize(
+    ("pid", "nick", "found"),
+    [("NULL", "NULL", 1), ("2", "NULL", 0), ("9", "NULL", 0), ("NULL", "'bob'", 0)],
+)
+def test_a_record_that_names_nobody_contests_nothing(lite, pid, nick, found):
+    """A visit before the login has no owner: what hangs on hers is hers, unless the visit is or names somebody else."""
+    lite.do("CREATE TABLE people (id INTEGER PRIMARY KEY, email TEXT)")
+    lite.do("CREATE TABLE sites (id INTEGER PRIMARY KEY, host TEXT)")
+    lite.do("CREATE TABLE visits (id INTEGER PRIMARY KEY, sid TEXT, pid INTEGER, site INTEGER, nick TEXT)")
+    lite.do("CREATE TABLE events (id INTEGER PRIMARY KEY, sid TEXT, line TEXT)")
+    lite.do(f"INSERT INTO people VALUES (1, '{ADA}'), (2, '{BOB}')")
+    lite.do("INSERT INTO sites VALUES (1, 'shop.acme.test')")
+    lite.do(f"INSERT INTO visits VALUES (1, 's1', {pid}, 1, {nick}), (2, 's1', 1, 1, NULL), (3, 's2', 2, 1, NULL)")
+    lite.do("INSERT INTO events VALUES (1, 's1', 'hers'), (2, 's2', 'his')")
+    to = [field("pid", to="people.id"), field("site", to="sites.id", direction=None), field("nick", "user.name")]
+    mapped(
+        lite,
+        people(),
+        collection("sites", field("host")),
+        collection("visits", field("sid"), *to),
+        collection("events", field("sid", to="visits.sid"), field("line", "user.content")),
+    )
+    _, located, deleted, looked = erase(lite)
+    assert {"found" if found else "ambiguous": 1} == located.counts["events"]
+    assert ({"erased": 1} if found else {"masked": 1}) == deleted.counts["visits"]
+    assert {} == looked.counts
+    assert ([] if found else [(1, "hers")]) + [(2, "his")] == stand(lite, "SELECT id, line FROM events")
+
+
 def gifts(store, action="CASCADE", more=""):
     """Make people, and gifts of theirs that other people own."""
     store.do("CREATE TABLE people (id INTEGER PRIMARY KEY, email VARCHAR(99))")

@@ -194,29 +194,52 @@ def verdict(subject: Subject, record: Traits) -> Verdict:
     """Say whether a record is the subject's: `sure`, `ambiguous` (a person decides) or `other` (someone else's).
 
     An e-mail address, or an id that the ticket gave, decides. A phone number may be a household's, an id found on the
-    way several people's: a record that shares only such a one but bears another e-mail address, or another name, goes
-    to a person, never to the delete. A name alone never matches.
+    way several people's: a record that shares only such a one but bears another e-mail address goes to a person, never
+    to the delete; so does one that shares only a number and bears another name. Beside an id a name may be anything
+    (`Guest`), and contradicts nothing. A name alone never matches.
     """
     shared = record.identifiers & subject.identifiers
     if not shared:
         return "other"
     if any(subject.decides(one) for one in shared):
         return "sure"
-    theirs = {one.value for one in record.identifiers if one.kind == EMAIL}
-    if theirs and subject.of_kind(EMAIL) and not theirs & subject.of_kind(EMAIL):
-        return "ambiguous"
-    if record.names and subject.names and not record.names & subject.names:
+    by_number = all(one.kind == PHONE for one in shared)
+    if names_another_address(subject, record) or (by_number and _named_apart(record.names, subject.names)):
         return "ambiguous"
     return "sure"
 
 
+def names_another_address(subject: Subject, record: Traits) -> bool:
+    """Say whether a record bears an e-mail address, and none of the subject's known ones."""
+    theirs = _emails(record)
+    return bool(theirs and subject.of_kind(EMAIL)) and theirs.isdisjoint(subject.of_kind(EMAIL))
+
+
 def at_odds(records: Iterable[Traits]) -> bool:
-    """Say whether records that share a number or an id name different people: by name, or else by address."""
-    said = {(_emails(one), one.names) for one in records}
-    return any(
-        not name & name_2 if name and name_2 else bool(mail and mail_2 and not mail & mail_2)
-        for (mail, name), (mail_2, name_2) in combinations(said, 2)
+    """Say whether records that share a number or an id name different people: by address, or numbers by name."""
+    return any(_differ(one, other) for one, other in combinations(set(records), 2))
+
+
+def _differ(one: Traits, other: Traits) -> bool:
+    if one.names & other.names:
+        return False
+    mail, mail_2 = _emails(one), _emails(other)
+    return bool(mail and mail_2 and not mail & mail_2) or (
+        _by_number(one, other) and _named_apart(one.names, other.names)
     )
+
+
+def _by_number(one: Traits, other: Traits) -> bool:
+    """Say whether two records bear numbers, and no other id in common."""
+    return all(any(found.kind == PHONE for found in record.identifiers) for record in (one, other)) and all(
+        found.kind in (EMAIL, PHONE) for found in one.identifiers & other.identifiers
+    )
+
+
+def _named_apart(names: frozenset[str], names_2: frozenset[str]) -> bool:
+    """Say whether two records bear different names; a number that stands for one is none."""
+    said, said_2 = ({name for name in some if any(map(str.isalpha, name))} for some in (names, names_2))
+    return bool(said and said_2) and said.isdisjoint(said_2)
 
 
 def _emails(found: Traits) -> frozenset[str]:

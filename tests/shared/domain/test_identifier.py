@@ -10,6 +10,7 @@ from shared.domain.identifier import (
     Identifier,
     Subject,
     Traits,
+    at_odds,
     normalise,
     normalise_name,
     spellings,
@@ -191,12 +192,34 @@ def test_names_are_compared_folded():
         (Subject(frozenset({ADA}), frozenset({VISITOR})), Traits(frozenset({VISITOR, BOB})), "ambiguous"),
         (Subject(frozenset({ADA}), frozenset({VISITOR})), Traits(frozenset({VISITOR})), "sure"),
         (Subject(frozenset({ADA}), frozenset({VISITOR}), frozenset({"ada"})),
-         Traits(frozenset({VISITOR}), frozenset({"bob"})), "ambiguous"),
+         Traits(frozenset({VISITOR}), frozenset({"guest"})), "sure"),
+        (Subject(frozenset({ADA}), frozenset({VISITOR}), frozenset({"ada"})),
+         Traits(frozenset({VISITOR, BOB}), frozenset({"guest"})), "ambiguous"),
+        (Subject(frozenset({ADA}), frozenset({VISITOR, HOUSE}), frozenset({"ada"})),
+         Traits(frozenset({VISITOR, HOUSE}), frozenset({"guest"})), "sure"),
+        (Subject(frozenset({HOUSE}), names=frozenset({"ada"})),
+         Traits(frozenset({HOUSE}), frozenset({"+49 30 231250001"})), "sure"),
     ],
 )  # fmt: skip
 def test_a_record_is_theirs_doubtful_or_anothers(subject, record, said):
-    """What was asked for decides; a number or found id that address or name contradict is doubtful; no name matches."""
+    """What was asked for decides; an address contradicts all else, a name a number only; no name matches."""
     assert said == verdict(subject, record)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "odd"),
+    [
+        (Traits(frozenset({HOUSE}), frozenset({"ada"})), Traits(frozenset({HOUSE}), frozenset({"bob"})), True),
+        (Traits(frozenset({HOUSE}), frozenset({"ada"})), Traits(frozenset({HOUSE, BOB}), frozenset({"ada"})), False),
+        (Traits(frozenset({VISITOR}), frozenset({"ada"})), Traits(frozenset({VISITOR}), frozenset({"guest"})), False),
+        (Traits(frozenset({VISITOR, ADA}), frozenset({"ada"})), Traits(frozenset({VISITOR, BOB})), True),
+        (Traits(frozenset({VISITOR, ADA}), frozenset({"ada"})), Traits(frozenset({VISITOR, BOB}), frozenset({"bob"})),
+         True),
+    ],
+)  # fmt: skip
+def test_records_that_share_what_decides_nothing_may_be_at_odds(one, other, odd):
+    """Two addresses are two people unless their name is one; two names are only beside a number."""
+    assert odd == at_odds([one, other])
 
 
 def test_a_subject_normalises_by_its_clients_rules():

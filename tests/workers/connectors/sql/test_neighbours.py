@@ -75,6 +75,44 @@ def test_what_a_link_that_several_records_share_leads_to_goes_to_a_person(lite):
     assert [(1, 0, "whose?")] == stand(lite, "SELECT * FROM logs")
 
 
+@pytest.mark.parametrize(("email", "hers"), [("NULL", True), (f"'{BOB}'", False)])
+def test_a_display_name_beside_a_found_id_is_nobody_else(lite, email, hers):
+    """`Guest` beside her visitor id contests nothing and is no name of hers; another's address still does."""
+    lite.do("CREATE TABLE people (id INTEGER PRIMARY KEY, email TEXT, name TEXT, vid TEXT)")
+    lite.do("CREATE TABLE sessions (id INTEGER PRIMARY KEY, vid TEXT, nick TEXT, email TEXT)")
+    lite.do("CREATE TABLE events (id INTEGER PRIMARY KEY, vid TEXT)")
+    lite.do(f"INSERT INTO people VALUES (1, '{ADA}', 'Ada Example', 'v-17')")
+    lite.do(f"INSERT INTO sessions VALUES (1, 'v-17', 'Guest', {email}), (2, 'v-17', 'ada', NULL)")
+    lite.do("INSERT INTO events VALUES (1, 'v-17')")
+    vid, address = field("vid", "user.unique_id", identity="visitor_id"), people()["fields"][1]
+    mapped(
+        lite,
+        people(field("name", "user.name"), vid),
+        collection("sessions", vid, field("nick", "user.name"), address),
+        collection("events", vid),
+    )
+    _, located, deleted, looked = erase(lite)
+    assert {"found" if hers else "ambiguous": 2} == located.counts["sessions"]
+    assert {"found" if hers else "ambiguous": 1} == located.counts["events"]
+    assert set() == located.names
+    assert ({"erased": 2} if hers else None) == deleted.counts.get("sessions")
+    assert {} == looked.counts
+
+
+@pytest.mark.parametrize(("name", "contact"), [("Carl", "ambiguous"), ("+49 30 123456", "found")])
+def test_another_name_beside_her_number_takes_no_call_from_her(lite, name, contact):
+    """A contact of another name may be her own: a person decides on it, and her calls stay hers."""
+    lite.do("CREATE TABLE people (id INTEGER PRIMARY KEY, email TEXT, phone TEXT, name TEXT)")
+    lite.do("CREATE TABLE calls (id INTEGER PRIMARY KEY, phone TEXT)")
+    lite.do(f"INSERT INTO people VALUES (1, '{ADA}', '030 123456', 'Ada Example'), (2, NULL, '030 123456', '{name}')")
+    lite.do("INSERT INTO calls VALUES (1, '+49 30 123456')")
+    phone = field("phone", "user.contact.phone_number", identity="phone_number")
+    mapped(lite, people(phone, field("name", "user.name")), collection("calls", phone))
+    located = erase(lite)[1]
+    assert {"found": 1} == located.counts["calls"]
+    assert (1 if contact == "ambiguous" else 0) == located.counts["people"].get("ambiguous", 0)
+
+
 @pytest.mark.parametrize(
     ("pid", "nick", "found"),
     [("NULL", "NULL", 1), ("2", "NULL", 0), ("9", "NULL", 0), ("NULL", "'bob'", 0)],

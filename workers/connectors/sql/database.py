@@ -221,6 +221,7 @@ def _as_stored(_inspector: Any, _table: Any, column: dict[str, Any]) -> None:
         column["type"] = sa.Text()
         column["info"] = {"document": True}
     elif isinstance(column["type"], sa.DateTime | sa.Date | sa.Time | sa.Numeric | sa.Boolean):
+        column["info"] = {"declared": bool} if isinstance(column["type"], sa.Boolean) else {}
         column["type"] = NullType()
     elif isinstance(column["type"], sa.Integer):
         column["type"] = sa.BigInteger()  # whatever the column is called, eight bytes

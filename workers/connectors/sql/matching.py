@@ -166,12 +166,12 @@ def among(column: sa.Column[Any], values: Iterable[Any]) -> sa.ColumnElement[boo
             one = typed(column, value)
         except (ValueError, ArithmeticError, TypeError):
             continue  # it cannot stand in this column, so no row has it
-        if _in_range(column.type, one):
+        if in_range(column.type, one):
             read.append(one)
     return column.in_(read)
 
 
-def _in_range(kind: sa.types.TypeEngine[Any], value: Any) -> bool:
+def in_range(kind: sa.types.TypeEngine[Any], value: Any) -> bool:
     """Say whether a number may stand in a column of a type; a database refuses the whole query for one that cannot."""
     if isinstance(kind, sa.Integer) and isinstance(value, int):
         bits = 15 if isinstance(kind, sa.SmallInteger) else 63 if isinstance(kind, sa.BigInteger) else 31

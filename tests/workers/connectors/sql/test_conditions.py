@@ -55,3 +55,42 @@ def test_a_truth_is_no_text(lite):
     mapped(lite, people(), entries(edges=[{"field": "pid", "to": "people.id", "when": {"kind": True}}]))
     with pytest.raises(Final, match=r"compares logs\.kind"):
         erase(lite)
+
+
+@pytest.mark.parametrize(("said", "fits"), [(True, True), (1, True), ("true", False), (2, False)])
+def test_a_truth_is_read_as_its_column_keeps_it(store, said, fits):
+    """`true` and 1 are one in a column of truths; another text or number is named, by the check and by a search."""
+    logs(store, "BOOLEAN", "true")
+    mapped(store, people(), entries(edges=[{"field": "pid", "to": "people.id", "when": {"kind": said}}]))
+    fits |= said == 2 and store.engine.dialect.name not in ("sqlite", "postgresql")  # MariaDB's are small numbers
+    assert ([] if fits else [("error", "logs.kind")]) == findings(store, "logs.kind")
+    if fits:
+        assert ({} if said == 2 else {"logs": {"erased": 1}}) | {"people": {"erased": 1}} == erase(store)[2].counts
+    else:
+        with pytest.raises(Final, match=r"^the data map compares logs\.kind with a value"):
+            erase(store)
+
+
+@pytest.mark.parametrize(("said", "fits"), [(True, True), (99999999999, False), ("1.5", False)])
+def test_a_number_is_one_that_its_column_may_hold(store, said, fits):
+    """A number beyond its column's is named; `true` is 1 where flags are numbers. SQLite's have eight bytes."""
+    fits |= said == 99999999999 and store.url.startswith("sqlite")
+    logs(store, "INTEGER", "1")
+    mapped(store, people(field("acc")) | {"rightsdesk": {"scope": {"acc": said}}})
+    assert ([] if fits else [("error", "people.acc")]) == findings(store, "people.acc")
+    if fits:
+        assert ({"people": {"erased": 1}} if said is True else {}) == erase(store)[2].counts
+    else:
+        with pytest.raises(Final, match=r"^the data map compares people\.acc with a value"):
+            erase(store)
+
+
+@pytest.mark.parametrize(("kind", "value", "said"), [("UUID", "gen_random_uuid()", 5), ("INET", "'::1'", "x"),
+                                                     ("INTEGER[]", "'{1}'", 1)])  # fmt: skip
+def test_a_type_that_only_the_database_knows_is_asked_of_it(postgres_store, kind, value, said):
+    """An address or a list compared with something else is named, and no search ends in a refusal without a place."""
+    logs(postgres_store, kind, value)
+    mapped(postgres_store, people(field("acc")) | {"rightsdesk": {"scope": {"acc": said}}})
+    assert [("error", "people.acc")] == findings(postgres_store, "people.acc")
+    with pytest.raises(Final, match=r"^the data map compares people\.acc with a value"):
+        erase(postgres_store)

@@ -20,6 +20,7 @@ from workers.connectors.sql.exact import is_broad
 from workers.connectors.sql.keys import ForeignKey, add_unique, foreign_keys
 from workers.connectors.sql.moments import read_moments
 from workers.connectors.sql.obstacles import MISFIT, Refused, obstacle, passing
+from workers.connectors.sql.texts import decoded
 
 BATCH = 500  # keys per statement, and rows per transaction
 DRIVERS = {
@@ -271,6 +272,7 @@ def _engine(url: sa.URL, system: str) -> sa.Engine:
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # or the driver begins transactions by itself, too late for IMMEDIATE
+    connection.text_factory = decoded  # a picture read as a text must not end a check, nor old Latin-1 a search
     connection.execute("PRAGMA foreign_keys=ON")
 
 

@@ -85,7 +85,11 @@ def said(value: Any) -> Any:
     """Return bytes as the text that they are, byte by byte where they are none; other values as they are."""
     if not isinstance(value, bytes | bytearray | memoryview):
         return value
-    data = bytes(value)
+    return decoded(bytes(value))
+
+
+def decoded(data: bytes) -> str:
+    """Return bytes as the text that they are, byte by byte where they are none."""
     try:
         return data.decode()
     except UnicodeDecodeError:

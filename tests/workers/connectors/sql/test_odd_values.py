@@ -80,3 +80,17 @@ def test_a_unique_column_takes_pseudonyms_however_it_is_declared(lite, unique):
     desk = Desk(subject())
     run(lite, desk, "locate")
     assert {"people": {"masked": 2}} == run(lite, desk, "mask").counts
+
+
+def test_bytes_that_are_no_text_end_no_check_and_no_search(lite):
+    """A picture, or a text in Latin-1, is read byte by byte; what stands after it is still found."""
+    lite.do("CREATE TABLE people (id INTEGER PRIMARY KEY, email TEXT, town TEXT)")
+    lite.do(f"INSERT INTO people VALUES (1, '{ADA}', CAST(X'4dfc6e7374' AS TEXT))")
+    lite.do("CREATE TABLE files (id INTEGER PRIMARY KEY, picture BLOB, any, email TEXT)")
+    lite.do("INSERT INTO files VALUES (1, X'89504e47fffe', X'ffd8', NULL)")
+    mapped(lite, people(field("town", "user.contact.address.city")))
+    with closing(lite.connector()) as connector:
+        assert ["files.email"] == [one.place for one in connector.check() if one.place.startswith("files.")]
+    _, _, deleted, looked = erase(lite)
+    assert {"people": {"erased": 1}} == deleted.counts
+    assert {} == looked.counts

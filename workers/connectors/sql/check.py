@@ -21,7 +21,6 @@ _NEWEST = 5000  # rows in which values of a column are sought
 _VALUES = 50  # values of a column that are looked at
 _NO_MAP = "add it to the data map with its category, or list it there under rightsdesk.unmapped"
 _NO_SCHEMA = "map what is the client's (namespace: {schema: …}), or list the schema under rightsdesk.unmapped"
-_CASCADE = "map it; or list it under rightsdesk.unmapped, if nobody's data are in it and nothing hangs on its rows"
 
 
 class Check:
@@ -63,10 +62,7 @@ class Check:
                 yield Finding("drift", name, what, _NO_SCHEMA)
         for cascade in cascades(self._database, self._graph):
             if not cascade.known:
-                what = (
-                    f"is not in the data map, and its rows go with those of {cascade.parent.name} (ON DELETE CASCADE)"
-                )
-                yield Finding("error", cascade.table, what, _CASCADE)
+                yield Finding("error", cascade.table, cascade.what, cascade.todo)
 
     def _others(self) -> list[str]:
         return self._database.other_schemas(self._graph.schemas.values())

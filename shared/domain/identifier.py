@@ -215,6 +215,19 @@ def names_another_address(subject: Subject, record: Traits) -> bool:
     return bool(theirs and subject.of_kind(EMAIL)) and theirs.isdisjoint(subject.of_kind(EMAIL))
 
 
+def says_who(subject: Subject, record: Traits) -> bool:
+    """Say whether a record bears more than others may share: an address, the subject's name, a name by a number."""
+    by_number = any(one.kind == PHONE for one in record.identifiers & subject.identifiers)
+    return bool(_emails(record) or record.names & subject.names or (by_number and record.names))
+
+
+def own_names(subject: Subject, record: Traits) -> frozenset[str]:
+    """Return the names of a subject's record; what stands beside an id found on the way (`Guest`) may be none."""
+    shared = record.identifiers & subject.identifiers
+    own = any(one.kind == PHONE or subject.decides(one) for one in shared)
+    return record.names if own or record.names & subject.names else frozenset()
+
+
 def at_odds(records: Iterable[Traits]) -> bool:
     """Say whether records that share a number or an id name different people: by address, or numbers by name."""
     return any(_differ(one, other) for one, other in combinations(set(records), 2))

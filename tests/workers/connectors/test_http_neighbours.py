@@ -7,17 +7,18 @@ from tests.workers.connectors.rest import BASIC, ada, shop
 
 
 def test_an_id_found_on_the_way_takes_nobody_elses_record(tmp_path):
-    """A visitor id that stands for none is on Bob's record too, and on one that bears nothing else: both wait."""
+    """A visitor id that stands for none is on Bob's record too, and on one that bears a nickname alone: both wait."""
     definition = deepcopy(BASIC)
     customers = definition["resources"]["customers"]
     customers["fields"]["vid"] = {"categories": ["user.unique_id"], "identity": "visitor_id"}
+    customers["fields"]["nick"] = {"categories": ["user.name"]}
     customers["find"].append(
         {"by": "visitor_id", "method": "GET", "path": "/seen", "query": {"vid": "{value}"}, "items": "[]"}
     )
     with shop(tmp_path) as place:
         held = place.shop.customers
         for number, mail in ((1, "ada@example.org"), (2, "bob@example.org"), (3, None)):
-            held[number] = {"id": number, "mail": mail, "vid": "unknown"}
+            held[number] = {"id": number, "mail": mail, "vid": "unknown", "nick": f"Guest {number}"}
         for number in (4, 5, 6):
             del held[number]
         place.shop.app.add_api_route("/seen", lambda vid: [one for one in held.values() if one["vid"] == vid])

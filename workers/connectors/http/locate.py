@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from shared.domain.errors import Retryable
-from shared.domain.identifier import EMAIL, Identifier, Traits, Verdict, at_odds, verdict
+from shared.domain.identifier import Identifier, Traits, Verdict, at_odds, own_names, says_who, verdict
 from shared.domain.outcome import Found, Outcome
 from shared.ports import Work
 from workers.connectors.http.records import Ids, Record, Records
@@ -87,14 +87,14 @@ class Search:
             whose = verdict(self._subject, traits)
             if whose == "sure" and self._shared(traits):
                 alike.append((record, traits))
-                said |= {traits} if _says_who(traits) else set()
+                said |= {traits} if says_who(self._subject, traits) else set()
             else:
                 self._take_root(record, whose)
                 contested |= traits.identifiers & wanted if whose == "ambiguous" else set()
         odd = at_odds(said)
         contested |= {one for traits in said for one in traits.identifiers & wanted} if odd else set()
         for record, traits in alike:
-            hers = _says_who(traits) and not odd
+            hers = says_who(self._subject, traits) and not odd
             doubtful = not hers and traits.identifiers & self._subject.identifiers <= contested
             self._take_root(record, "ambiguous" if doubtful else "sure")
 
@@ -156,12 +156,11 @@ class Search:
 
     def _learn(self, record: Record) -> None:
         found = self._traits(record)
-        names = found.names if found.identifiers & self._subject.identifiers else frozenset[str]()
         more = self._records.widening(record, self._subject)
         self._subject = dataclasses.replace(
             self._subject,
             widened=self._subject.widened | (more - self._subject.identifiers),
-            names=self._subject.names | names,
+            names=self._subject.names | own_names(self._subject, found),
         )
 
     def _can_be_read(self, record: Record) -> None:
@@ -172,8 +171,3 @@ class Search:
         if self._records.read(name, record.ids) is None:
             raise Retryable(f"{name}.read: {_UNREADABLE}")
         self._read.add(name)
-
-
-def _says_who(traits: Traits) -> bool:
-    """Say whether a record bears a name or an address beside its number."""
-    return bool(traits.names) or any(one.kind == EMAIL for one in traits.identifiers)

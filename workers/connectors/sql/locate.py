@@ -10,7 +10,16 @@ from itertools import chain
 import sqlalchemy as sa
 
 from shared.datamap import Collection
-from shared.domain.identifier import EMAIL, PHONE, Identifier, Traits, at_odds, names_another_address, verdict
+from shared.domain.identifier import (
+    PHONE,
+    Identifier,
+    Traits,
+    at_odds,
+    names_another_address,
+    own_names,
+    says_who,
+    verdict,
+)
 from shared.domain.outcome import Found, Outcome
 from shared.ports import Work
 from shared.spill import Labels, Spilled
@@ -116,7 +125,7 @@ class Search:
                 if names_another_address(self._subject, found):  # another name alone may be hers, spelt otherwise
                     contested |= found.identifiers & wanted
                 self._doubtful.append(step)
-            elif shared and self._says_who(found):
+            elif shared and says_who(self._subject, found):
                 bearing.append(step)
                 said.add(found)
             elif shared and has_parent(self._graph, step.collection, step.row):
@@ -135,12 +144,6 @@ class Search:
                 self._doubtful.append(dataclasses.replace(step, whose="ambiguous"))
             else:
                 yield step
-
-    def _says_who(self, found: Traits) -> bool:
-        """Say whether a record bears more than others may share: an address, her name, beside a number any name."""
-        by_number = any(one.kind == PHONE for one in found.identifiers & self._subject.identifiers)
-        named = found.names and (by_number or found.names & self._subject.names)
-        return bool(named) or any(one.kind == EMAIL for one in found.identifiers)
 
     def _traits(self, step: Step) -> Traits:
         return matching.traits(self._graph.collections[step.collection], step.row, self._subject)
@@ -272,15 +275,11 @@ class Search:
 
     def _learn(self, collection: Collection, row: Row) -> None:
         found = matching.traits(collection, row, self._subject)
-        shared = found.identifiers & self._subject.identifiers
-        # what stands beside an id that was found on the way (`Guest`) is no name of hers unless it is known
-        own = any(one.kind == PHONE or self._subject.decides(one) for one in shared)
-        names = found.names if own or found.names & self._subject.names else frozenset()
         more = matching.widening(collection, row, self._subject)
         self._subject = dataclasses.replace(
             self._subject,
             widened=self._subject.widened | (more - self._subject.identifiers),
-            names=self._subject.names | names,
+            names=self._subject.names | own_names(self._subject, found),
         )
 
     def _mentions(self) -> None:

@@ -1,7 +1,6 @@
-"""Sealing: the ticket on the queue (JWS in JWE), fields in the database (a key per ticket), the blind index.
+"""Sealing inside: the installation's keys, fields in the database, the blind index; `shared.message` is the way in.
 
-On the queue: a JWS (alg `Ed25519`, RFC 9864) by the submitter, inside a JWE to the intake's key (ECDH-ES over
-X25519, A256GCM; RFC 7516, 8037). Inside: AES-256-GCM with a data key per ticket, wrapped by the master key.
+AES-256-GCM with a data key per ticket, wrapped by the master key.
 """
 
 import hashlib
@@ -29,8 +28,6 @@ Jwk = dict[str, str | list[str]]
 
 _NONCE = 12
 _CHUNK = 1024 * 1024
-_JWS = ["Ed25519"]
-_JWE = ["ECDH-ES", "A256GCM"]
 
 
 class SealError(RightsdeskError):
@@ -218,34 +215,6 @@ def decrypt_stream(key: bytes, source: BinaryIO, *, aad: bytes) -> Iterator[byte
 
 def _place(aad: bytes, number: int, *, last: bool) -> bytes:
     return aad + struct.pack(">QB", number, last)
-
-
-def seal_message(content: bytes, *, intake: Jwk, submitter: Jwk) -> bytes:
-    """Seal a ticket's JSON for the queue: signed by the submitter, readable by the intake only."""
-    from joserfc import jwe, jws  # noqa: PLC0415
-    from joserfc.jwk import OKPKey  # noqa: PLC0415
-
-    signer, reader = OKPKey.import_key(submitter), OKPKey.import_key(intake)
-    inner = jws.serialize_compact({"alg": "Ed25519", "kid": signer.thumbprint()}, content, signer, algorithms=_JWS)
-    header = {"alg": "ECDH-ES", "enc": "A256GCM", "kid": reader.thumbprint()}
-    return jwe.encrypt_compact(header, inner, reader, algorithms=_JWE).encode()
-
-
-def open_message(entry: bytes, *, intake: Jwk, submitter: Jwk) -> bytes:
-    """Open what `seal_message` made; a SealError if it is not sealed to us or not signed by the submitter."""
-    from joserfc import jwe, jws  # noqa: PLC0415
-    from joserfc.errors import JoseError  # noqa: PLC0415
-    from joserfc.jwk import OKPKey  # noqa: PLC0415
-
-    try:
-        outer = jwe.decrypt_compact(entry, OKPKey.import_key(intake), algorithms=_JWE)
-    except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise SealError("not sealed to this intake") from None
-    try:
-        inner = jws.deserialize_compact(outer.plaintext or b"", OKPKey.import_key(submitter), algorithms=_JWS)
-    except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise SealError("not signed by a known submitter") from None
-    return inner.payload
 
 
 def public_pem(signer: Ed25519PrivateKey) -> bytes:

@@ -18,6 +18,8 @@ class Settings(BaseSettings):
     database_url: str | None = None
     broker_url: str | None = None
     systems: Path = Path("systems.toml")
+    submitter_key: Path | None = None  # of who submits from elsewhere: its private key,
+    intake_key: Path | None = None  # and the public key of the intake that it submits to
     packages: str | None = None
     packages_region: str | None = None  # provider:region or country:DE; needed where packages are not on this disk
     checkpoints: str | None = None  # an fsspec URL below which checkpoints are published; they name nobody

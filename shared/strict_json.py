@@ -12,6 +12,20 @@ def read_json(text: str) -> Any:
         raise ValueError("nested too deep") from None
 
 
+def deeper(value: Any, most: int) -> bool:
+    """Say whether a value holds objects and arrays nested deeper than that."""
+    level = [value]
+    for _ in range(most + 1):
+        level = [child for one in level for child in _children(one)]
+    return bool(level)
+
+
+def _children(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) != len(pairs):

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from structlog.testing import capture_logs
 
-from shared.envelope import seal_message
+from shared.message import seal_message
 from tests import small
 from tests.line import open_line
 from tests.small import ticket

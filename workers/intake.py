@@ -4,15 +4,13 @@ A consumer's heartbeat is a key with a lifetime; the list of a consumer whose ke
 other. What is no ticket becomes a dead letter, sealed, with its reason; nothing is ever dropped.
 """
 
-import hashlib
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
+from uuid import UUID, uuid4
 
 import redis
 import structlog
@@ -20,39 +18,25 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from shared.domain.errors import RightsdeskError, UsageError
-from shared.domain.ticket import MAX_BYTES, Ticket
-from shared.envelope import SealError, open_message, seal
+from shared.domain.errors import RightsdeskError
+from shared.envelope import seal
 from shared.store import gates
 from shared.store.nudge import Nudge
 from shared.store.tables import DeadLetterRow, TicketRow
-from shared.strict_json import read_json
 from workers import alarms
 from workers.broker import ALIVE, CONSUMERS, INTAKE, RECEIPT, TAKEN, connect
 from workers.conductor import Moves, accept, send_window
+from workers.judging import Judge, Judged
 from workers.office import Office
-from workers.submit import ACCEPTED, QueueDown, Submitter, check, content_of, receipt_of
+from workers.submit import ACCEPTED, QueueDown, Submitter, receipt_of
 
 log = structlog.get_logger()
 
 BATCH = 100
-_MOST_ENTRY = 2 * MAX_BYTES  # a sealed ticket has 16/9 of its size and a header; JWE readers stop at 64 KiB, too
 _ALIVE_SECONDS = 10
 _RECEIPT_SECONDS = 7 * 24 * 3600
 _WAIT = 2.0
 _SPOOL_SECONDS = 15.0
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What an entry turned out to be: a ticket, or the reason why it is none."""
-
-    entry: bytes
-    ticket: Ticket | None = None
-    fingerprint: bytes = b""
-    reason: str = ""
-    right: str | None = None  # as far as it could be read
-    ticket_id: UUID | None = None
 
 
 def dead_aad() -> bytes:
@@ -144,7 +128,7 @@ class Intake:
     def store(self, entries: list[bytes]) -> None:
         """Store a batch in one transaction, then write the receipts and send the first steps."""
         office, now = self.office, self.office.now()
-        judged = [self.judge(entry) for entry in entries]
+        judged = self.judge(entries)
         receipts: dict[str, str] = {}
         moves = Moves()
         with office.store.write() as session:
@@ -154,7 +138,7 @@ class Intake:
                 text = self._store_one(session, one, known, moves, now)
                 if one.ticket_id is not None:
                     receipts[receipt_of(one.ticket_id, one.entry)] = text
-                    if text == ACCEPTED or one.ticket_id not in known:
+                    if text == ACCEPTED or (one.allowed and one.ticket_id not in known):
                         receipts[str(one.ticket_id)] = text
             nudges = send_window(office, session, moves.systems, now)
         with self.broker.pipeline(transaction=False) as pipe:
@@ -163,6 +147,13 @@ class Intake:
             pipe.execute()
         self.publish(nudges)
         log.info("intake.stored", entries=len(entries), accepted=len(known))
+
+    def judge(self, entries: list[bytes]) -> list[Judged]:
+        """Say what each entry is, before anything is locked."""
+        office = self.office
+        with office.store.read() as session:  # connects only if a key is to be looked up
+            judge = Judge(office.vault, office.inventory, office.rights, session)
+            return [judge.judge(entry) for entry in entries]
 
     def _store_one(self, session: Session, one: Judged, known: dict[UUID, bytes], moves: Moves, now: datetime) -> str:
         """Store a ticket or a dead letter; return the receipt's text."""
@@ -193,43 +184,6 @@ class Intake:
         letter = insert(DeadLetterRow).values(received_at=now, reason=reason, ticket_id=one.ticket_id, entry=sealed)
         alarms.dead(session, session.scalars(letter.returning(DeadLetterRow.id)).one(), one.right, now)
         log.warning("intake.dead", reason=reason)
-
-    def judge(self, entry: bytes) -> Judged:
-        """Say what an entry is; reasons name places and rules, never a value."""
-        if len(entry) > _MOST_ENTRY:
-            return Judged(entry, reason="too large")
-        vault = self.office.vault
-        try:
-            content = open_message(entry, intake=vault.intake, submitter=vault.submitter)
-        except SealError as error:
-            return Judged(entry, reason=str(error))
-        if len(content) > MAX_BYTES:
-            return Judged(entry, reason="too large")
-        ticket_id = right = None
-        try:
-            raw = read_json(content.decode())
-            if isinstance(raw, dict) and raw.get("id") is None:
-                # the same message, delivered twice, is one ticket
-                raw["id"] = str(uuid5(NAMESPACE_OID, hashlib.sha256(entry).hexdigest()))
-            ticket_id, right = _id_of(raw), self._right_of(raw)
-            ticket = check(raw, inventory=self.office.inventory)
-        except ValueError:  # not UTF-8, or not JSON
-            return Judged(entry, reason="not valid JSON")
-        except UsageError as error:
-            return Judged(entry, reason=str(error), ticket_id=ticket_id, right=right)
-        return Judged(entry, ticket, vault.fingerprint(content_of(ticket)), ticket_id=ticket.id, right=right)
-
-    def _right_of(self, raw: Any) -> str | None:
-        """Return the right if it is one of ours: else it may be a breach that was misspelt."""
-        right = raw.get("right") if isinstance(raw, dict) else None
-        return right if isinstance(right, str) and right in self.office.rights else None
-
-
-def _id_of(raw: Any) -> UUID | None:
-    try:
-        return UUID(raw["id"])
-    except (TypeError, KeyError, ValueError, AttributeError):
-        return None
 
 
 def _known(session: Session, ids: list[UUID]) -> dict[UUID, bytes]:

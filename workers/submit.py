@@ -19,16 +19,18 @@ from pydantic import ValidationError
 from shared import inventory as inventories
 from shared.domain.errors import RightsdeskError, UsageError
 from shared.domain.ticket import MAX_BYTES, Ticket, one_line
-from shared.envelope import Vault, open_vault, seal_message
+from shared.envelope import Vault, open_vault
 from shared.evidence import canonical
 from shared.inventory import Inventory
+from shared.message import SealingKeys, read_intake, read_submitter, seal_message
 from shared.settings import Settings
-from shared.strict_json import read_json
+from shared.strict_json import deeper, read_json
 from workers.broker import INTAKE, RECEIPT, connect
 from workers.office import all_rights
 
 ACCEPTED = "accepted"
 _AGAIN = 10.0  # seconds without a receipt after which a message is sent again
+_DEEPEST = 32  # objects within objects; none of the rights' details needs more than a few
 _NAMED = 20  # ids that an error line names
 
 
@@ -48,6 +50,8 @@ def check(raw: Any, *, inventory: Inventory | None) -> Ticket:
     """Return a valid ticket with an id; a UsageError says in one line what is wrong, without any value."""
     if not isinstance(raw, dict):
         raise UsageError("a ticket is a JSON object; see `rightsdesk schema ticket`")
+    if deeper(raw, _DEEPEST):
+        raise UsageError(f"ticket: nested deeper than {_DEEPEST}")
     try:
         ticket = Ticket.model_validate(raw)
     except ValidationError as error:
@@ -88,13 +92,23 @@ def receipt_of(ticket: UUID, entry: bytes) -> str:
     return f"{ticket}:{hashlib.sha256(entry).hexdigest()[:16]}"
 
 
+def sealing_keys(settings: Settings, vault: Vault | None = None) -> SealingKeys:
+    """Return what tickets are sealed with: the files that the settings name, or else the installation's own keys."""
+    if vault is None and settings.submitter_key and settings.intake_key:
+        return SealingKeys(read_intake(settings.intake_key), read_submitter(settings.submitter_key))
+    if vault is None and (settings.submitter_key or settings.intake_key):
+        raise UsageError("RIGHTSDESK_SUBMITTER_KEY and RIGHTSDESK_INTAKE_KEY go together: set both, or neither")
+    own = vault or open_vault(settings.root)
+    return SealingKeys(own.intake, own.submitter)
+
+
 class Submitter:
     """Seals tickets, spools them, pushes them, and waits for receipts."""
 
     def __init__(self, settings: Settings, *, inventory: Inventory | None = None, vault: Vault | None = None) -> None:
         self.settings = settings
         self.inventory = inventory or (inventories.load(settings.systems) if settings.systems.exists() else None)
-        self.vault = vault or open_vault(settings.root)
+        self.keys = sealing_keys(settings, vault)
         self.broker = connect(settings)
         self._receipt: dict[UUID, str] = {}  # of what was queued here: another process may clear it from the spool
         self.spool = settings.root / "spool"
@@ -105,7 +119,7 @@ class Submitter:
         checked = _distinct(tickets)
         entries = {}
         for ticket, content in checked.items():
-            entry = seal_message(content, intake=self.vault.intake, submitter=self.vault.submitter)
+            entry = seal_message(content, intake=self.keys.intake, submitter=self.keys.submitter)
             name = self._receipt[ticket] = receipt_of(ticket, entry)
             _write(self._spooled(name), entry)
             entries[name] = entry

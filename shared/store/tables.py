@@ -422,6 +422,20 @@ class IndexKeyRow(Row):
     since: Mapped[datetime]
 
 
+class SubmitterKeyRow(Row):
+    """A public key (Ed25519, 32 bytes) whose owner may submit tickets of a client; several may be valid at once."""
+
+    __tablename__ = "submitter_keys"
+
+    kid: Mapped[str] = mapped_column(primary_key=True)  # RFC 7638
+    client: Mapped[str] = mapped_column(primary_key=True)
+    public: Mapped[bytes] = mapped_column(LargeBinary)
+    valid_from: Mapped[datetime]
+    valid_until: Mapped[datetime | None]
+    added_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
 class TimerRow(Row):
     """When a milestone of one of a ticket's clocks is due; it fires once, and rests while its ticket does."""
 

@@ -1,8 +1,6 @@
 """Sealing: opens with its key, in its place, unchanged; and with nothing else."""
 
-import base64
 import io
-import json
 import struct
 import subprocess
 import sys
@@ -14,22 +12,18 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from joserfc.jwk import OKPKey
 
-from shared import envelope
 from shared.domain.errors import UsageError
 from shared.domain.identifier import Identifier
 from shared.envelope import (
     Encrypting,
     SealError,
     decrypt_stream,
-    open_message,
     open_vault,
     public_pem,
     read_public_pem,
     seal,
     seal_json,
-    seal_message,
     subkey,
     unseal,
     unseal_json,
@@ -166,84 +160,6 @@ def test_a_stream_that_was_never_finished_does_not_open():
     Encrypting(sink, KEY, aad=AAD).write(bytes(2 * MIB + 10))
     with pytest.raises(SealError):
         opened(sink.getvalue())
-
-
-@settings(max_examples=25)
-@given(content=st.binary(max_size=2000))
-def test_a_message_opens(vault, content):
-    """What the submitter seals the intake opens; the content does not stand in it."""
-    entry = seal_message(content, intake=vault.intake, submitter=vault.submitter)
-    assert content == open_message(entry, intake=vault.intake, submitter=vault.submitter)
-    assert len(content) < 4 or content not in entry
-
-
-def test_a_message_shows_no_more_than_its_algorithms(vault):
-    """The header in clear holds algorithms and keys, and each message is sealed by a key of its own."""
-    entries = [seal_message(b"x", intake=vault.intake, submitter=vault.submitter) for _ in range(2)]
-    headers = [json.loads(base64.urlsafe_b64decode(one.split(b".")[0] + b"==")) for one in entries]
-    assert {"alg", "enc", "kid", "epk"} == set(headers[0])
-    assert ("ECDH-ES", "A256GCM") == (headers[0]["alg"], headers[0]["enc"])
-    assert headers[0]["epk"] != headers[1]["epk"]
-
-
-def test_a_message_signed_by_another_key_is_refused(vault, tmp_path):
-    """Sealed to us is not enough: the submitter's signature counts."""
-    stranger = open_vault(tmp_path)
-    entry = seal_message(b"x", intake=vault.intake, submitter=stranger.submitter)
-    with pytest.raises(SealError, match="not signed by a known submitter"):
-        open_message(entry, intake=vault.intake, submitter=vault.submitter)
-
-
-def test_a_message_to_another_intake_is_refused(vault, tmp_path):
-    """What is sealed to another installation does not open here."""
-    entry = seal_message(b"x", intake=open_vault(tmp_path).intake, submitter=vault.submitter)
-    with pytest.raises(SealError, match="not sealed to this intake"):
-        open_message(entry, intake=vault.intake, submitter=vault.submitter)
-
-
-def headed(header):
-    """Return a message's first part."""
-    return base64.urlsafe_b64encode(json.dumps(header).encode()).rstrip(b"=")
-
-
-def hostile(entry):
-    """Return entries that somebody who may push could push, made of a good one."""
-    head, *rest = entry.split(b".")
-    good = json.loads(base64.urlsafe_b64decode(head + b"=="))
-    okp = {"kty": "OKP", "crv": "X25519", "x": "AA"}
-    for name, values in {
-        "epk": [None, 5, "x", [], {}, okp, okp | {"x": "A" * 43}, okp | {"crv": "X448"}, {"kty": "EC", "crv": "P-256"}],
-        "alg": [None, 5, [], "none", "dir", "PBES2-HS256+A128KW", "RSA-OAEP"],
-        "enc": [None, 5, [], "A128CBC-HS256"],
-        "zip": ["DEF", 5],
-        "crit": [["x"], 5],
-    }.items():
-        for value in values:
-            yield b".".join([headed(good | {name: value}), *rest])
-    for first in (headed([1]), headed(None), headed("x"), b"", b"=", b"\xff", "é".encode(), headed([[]] * 500)):
-        yield b".".join([first, *rest])
-    for place in range(0, len(entry), 7):
-        yield entry[:place] + bytes([entry[place] ^ 4]) + entry[place + 1 :]
-        yield entry[:place]
-
-
-def test_no_entry_breaks_the_reader(vault):
-    """Whatever is pushed, opening it says that it is not sealed to us, and raises nothing else."""
-    for entry in hostile(seal_message(b"{}", intake=vault.intake, submitter=vault.submitter)):
-        with pytest.raises(SealError):
-            open_message(entry, intake=vault.intake, submitter=vault.submitter)
-
-
-def test_no_inner_text_breaks_the_reader(vault):
-    """Who knows our public key can seal anything to us: it is not signed, and raises nothing else."""
-    from joserfc import jwe
-
-    reader = OKPKey.import_key(vault.intake)
-    unsigned = headed({"alg": "none"}).decode()
-    for inner in ("", "x", "a.b.c", "...", f"{unsigned}.e30.", headed({"alg": 5}).decode() + ".e30.AA", "é.é.é"):
-        sealed = jwe.encrypt_compact({"alg": "ECDH-ES", "enc": "A256GCM"}, inner, reader, algorithms=envelope._JWE)
-        with pytest.raises(SealError, match="not signed by a known submitter"):
-            open_message(sealed.encode(), intake=vault.intake, submitter=vault.submitter)
 
 
 def test_the_keys_are_private_files(tmp_path):

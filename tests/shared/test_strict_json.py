@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.strict_json import read_json
+from shared.strict_json import deeper, read_json
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -27,3 +27,12 @@ def test_what_has_no_one_meaning_is_refused(text):
     """A key twice, a number that is none, a depth that no parser takes."""
     with pytest.raises(ValueError, match=r".+"):
         read_json(text)
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2, 31, 32, 33, 300])
+def test_depth_is_told(depth):
+    """Of arrays, objects and both."""
+    for begin, end in (("[", "]"), ('{"a":', "}"), ('[{"a":', "}]")):
+        value = read_json(begin * depth + "1" + end * depth)
+        deep = depth * begin.count("[") + depth * begin.count("{")
+        assert (deep > 32) == deeper(value, 32)

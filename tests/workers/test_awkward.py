@@ -31,7 +31,7 @@ def test_an_acceptance_that_was_rolled_back_leaves_no_key_behind(opened):
     raw = ticket("erasure")
     (ident,) = line.submitter.queue([check(raw, inventory=line.office.inventory)])
     taken = list(line.intake._take(0))
-    judged = line.intake.judge(taken[0])
+    (judged,) = line.intake.judge(taken)
     with line.office.store.write() as session:
         accept(line.office, session, judged.ticket, judged.fingerprint, line.office.now())
         session.rollback()

@@ -37,7 +37,7 @@ def test_the_designs_commands_are_there(run):
         "refuse", "extend", "pause", "resume", "withdraw", "waive", "retry", "deadline", "gate check", "dead replay",
         "systems check", "package open", "certificate show", "certificate verify", "keys show", "evidence verify",
         "schema ticket", "hold place", "hold renew", "hold lift", "holds", "replay", "systems restored", "gate filter",
-        "gate serve",
+        "gate serve", "keys add", "keys list", "keys revoke",
     } <= {" ".join(words) for words in commands()}  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from shared.domain.errors import UsageError
 from shared.domain.ticket import MAX_BYTES
-from shared.envelope import seal_message
+from shared.message import seal_message
 from shared.store.tables import TicketRow
 from tests import small
 from tests.line import open_line

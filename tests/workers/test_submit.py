@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from shared.domain.errors import UsageError
-from shared.envelope import seal_message
+from shared.message import seal_message
 from tests import small
 from tests.line import open_line
 from tests.small import ticket

@@ -47,6 +47,7 @@ def main(words: Sequence[str] | None = None) -> None:
             evidence,
             gate,
             holds,
+            keys,
             proofs,
             stack,
             systems,

@@ -1,4 +1,4 @@
-"""Commands that tell: deadlines, packages, keys, schemas."""
+"""Commands that tell: deadlines, packages, schemas."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -22,7 +22,6 @@ def group(name: str, text: str) -> typer.Typer:
 
 
 package_app = group("package", "The packages that people are given.")
-keys_app = group("keys", "Keys.")
 schema_app = group("schema", "JSON Schemas.")
 
 
@@ -115,24 +114,6 @@ def package_code(ident: Id, json: Json = False) -> None:
         as_json({"code": code})
     else:
         typer.echo(code)
-
-
-@keys_app.command("show", epilog="Example: rightsdesk keys show --public > public.pem")
-def keys_show(
-    public: Annotated[bool, typer.Option("--public", help="The public key that certificates verify with.")] = False,
-    json: Json = False,
-) -> None:
-    """Show the public signing key (PEM)."""
-    from shared import settings
-    from shared.envelope import open_vault, public_pem
-
-    if not public:
-        raise UsageError("only the public key can be shown: add --public")
-    pem = public_pem(open_vault(settings.read().root).signer).decode()
-    if json:
-        as_json({"public": pem})
-    else:
-        typer.echo(pem, nl=False)
 
 
 @schema_app.command("ticket")

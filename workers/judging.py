@@ -1,0 +1,102 @@
+"""What an entry of the queue is: a ticket of someone who may submit it, or why it is none.
+
+Reasons name places and rules, never a value; whatever an entry holds, it is judged in bounded memory and time.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import NAMESPACE_OID, UUID, uuid5
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from shared.domain.errors import UsageError
+from shared.domain.ticket import MAX_BYTES, Ticket
+from shared.envelope import Jwk, SealError, Vault
+from shared.inventory import Inventory
+from shared.message import Message, kid_of, open_message, public_jwk
+from shared.store import submitters
+from shared.store.tables import SubmitterKeyRow
+from shared.strict_json import read_json
+from workers.submit import check, content_of
+
+_MOST_ENTRY = 2 * MAX_BYTES  # a sealed ticket has 16/9 of its size and a header; JWE readers stop at 64 KiB, too
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What an entry turned out to be: a ticket, or the reason why it is none."""
+
+    entry: bytes
+    ticket: Ticket | None = None
+    fingerprint: bytes = b""
+    reason: str = ""
+    ticket_id: UUID | None = None
+    allowed: bool = True  # else no receipt bears the ticket's id alone: it may be another client's
+
+
+@dataclass(slots=True)
+class Judge:
+    """Judges the entries of one batch; a key is looked up once."""
+
+    vault: Vault
+    inventory: Inventory
+    session: Session
+    _rows: dict[str, list[SubmitterKeyRow]] = field(default_factory=dict)
+
+    def judge(self, entry: bytes) -> Judged:
+        """Say what an entry is."""
+        if len(entry) > _MOST_ENTRY:
+            return Judged(entry, reason="too large")
+        try:
+            message = open_message(entry, intake=self.vault.intake, find=self._key)
+        except SealError as error:
+            return Judged(entry, reason=str(error))
+        if len(message.content) > MAX_BYTES:
+            return Judged(entry, reason="too large")
+        try:
+            raw = read_json(message.content.decode())
+        except ValueError:  # not UTF-8, or not JSON
+            return Judged(entry, reason="not valid JSON")
+        return self._judge(entry, message, raw)
+
+    def _judge(self, entry: bytes, message: Message, raw: Any) -> Judged:
+        if isinstance(raw, dict) and raw.get("id") is None:
+            raw["id"] = str(uuid5(NAMESPACE_OID, message.digest))  # the same message, delivered twice, is one ticket
+        ident = _id_of(raw)
+        if refused := self._refusal(message, raw):
+            return Judged(entry, reason=refused, ticket_id=ident, allowed=False)
+        try:
+            ticket = check(raw, inventory=self.inventory)
+            fingerprint = self.vault.fingerprint(content_of(ticket))
+        except UsageError as error:
+            return Judged(entry, reason=str(error), ticket_id=ident)
+        except SQLAlchemyError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one poison entry must not stop the consumer; it is kept
+            return Judged(entry, reason=f"unexpected {type(error).__name__}", ticket_id=ident)
+        return Judged(entry, ticket, fingerprint, ticket_id=ticket.id)
+
+    def _key(self, kid: str) -> Jwk | None:
+        if kid == self._own:
+            return self.vault.submitter
+        if kid not in self._rows:
+            self._rows[kid] = submitters.of_kid(self.session, kid)
+        return public_jwk(self._rows[kid][0].public) if self._rows[kid] else None
+
+    def _refusal(self, message: Message, raw: Any) -> str | None:
+        if message.kid == self._own:
+            return None  # the installation's own key submits for every client
+        client = raw.get("client") if isinstance(raw, dict) else None
+        return submitters.refusal(self._rows[message.kid], client, message.issued)
+
+    @property
+    def _own(self) -> str:
+        return kid_of(self.vault.submitter)
+
+
+def _id_of(raw: Any) -> UUID | None:
+    try:
+        return UUID(raw["id"])
+    except (TypeError, KeyError, ValueError, AttributeError):
+        return None

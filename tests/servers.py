@@ -1,7 +1,9 @@
 """Real servers for tests, each in a short private folder, each ending with the test run."""
 
+import hashlib
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -9,7 +11,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from itertools import count
@@ -20,6 +22,7 @@ from psycopg import sql
 
 from tests.waiting import until
 from workers.embedded import valkey
+from workers.embedded.flower import free_port
 from workers.embedded.tether import tether
 
 
@@ -76,6 +79,24 @@ def valkey_server() -> Iterator[str]:
             os.close(lock)
             until(lambda: must_live(server, log) or valkey.answers(socket))
             yield f"redis+socket://{socket}?virtual_host=0"
+
+
+@contextmanager
+def valkey_with_users(folder: Path) -> Iterator[Callable[[str], str]]:
+    """Run a Valkey as `deploy/valkey` says, each user's password being its name; yield what makes a user's URL."""
+    with private_place("valkey") as place:
+        log, acl, port = place / "log", place / "users.acl", free_port()
+        password = re.compile(r"^user (\w+) reset on ", re.MULTILINE)
+        acl.write_text(password.sub(_with_password, (folder / "users.acl").read_text()))
+        options = {"port": str(port), "bind": "127.0.0.1", "dir": str(place), "aclfile": str(acl)}
+        words = [word for name, value in options.items() for word in (f"--{name}", value)]
+        with running([str(valkey.binary()), str(folder / "valkey.conf"), *words], log=log) as server:
+            until(lambda: must_live(server, log) or listens(port))
+            yield lambda name: f"redis://{name}:{name}@127.0.0.1:{port}/0"
+
+
+def _with_password(line: re.Match[str]) -> str:
+    return f"{line[0]}#{hashlib.sha256(line[1].encode()).hexdigest()} "
 
 
 EMPTIED = """

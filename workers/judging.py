@@ -43,6 +43,10 @@ class Judge:
     inventory: Inventory
     session: Session
     _rows: dict[str, list[SubmitterKeyRow]] = field(default_factory=dict)
+    _own: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._own = kid_of(self.vault.submitter)
 
     def judge(self, entry: bytes) -> Judged:
         """Say what an entry is."""
@@ -89,10 +93,6 @@ class Judge:
             return None  # the installation's own key submits for every client
         client = raw.get("client") if isinstance(raw, dict) else None
         return submitters.refusal(self._rows[message.kid], client, message.issued)
-
-    @property
-    def _own(self) -> str:
-        return kid_of(self.vault.submitter)
 
 
 def _id_of(raw: Any) -> UUID | None:

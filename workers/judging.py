@@ -3,6 +3,7 @@
 Reasons name places and rules, never a value; whatever an entry holds, it is judged in bounded memory and time.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
@@ -31,6 +32,7 @@ class Judged:
     ticket: Ticket | None = None
     fingerprint: bytes = b""
     reason: str = ""
+    right: str | None = None  # as far as it could be read
     ticket_id: UUID | None = None
     allowed: bool = True  # else no receipt bears the ticket's id alone: it may be another client's
 
@@ -41,6 +43,7 @@ class Judge:
 
     vault: Vault
     inventory: Inventory
+    rights: Collection[str]
     session: Session
     _rows: dict[str, list[SubmitterKeyRow]] = field(default_factory=dict)
     _own: str = field(init=False)
@@ -67,19 +70,24 @@ class Judge:
     def _judge(self, entry: bytes, message: Message, raw: Any) -> Judged:
         if isinstance(raw, dict) and raw.get("id") is None:
             raw["id"] = str(uuid5(NAMESPACE_OID, message.digest))  # the same message, delivered twice, is one ticket
-        ident = _id_of(raw)
+        about: dict[str, Any] = {"ticket_id": _id_of(raw), "right": self._right_of(raw)}
         if refused := self._refusal(message, raw):
-            return Judged(entry, reason=refused, ticket_id=ident, allowed=False)
+            return Judged(entry, reason=refused, allowed=False, **about)
         try:
             ticket = check(raw, inventory=self.inventory)
             fingerprint = self.vault.fingerprint(content_of(ticket))
         except UsageError as error:
-            return Judged(entry, reason=str(error), ticket_id=ident)
+            return Judged(entry, reason=str(error), **about)
         except SQLAlchemyError:
             raise
         except Exception as error:  # noqa: BLE001 - one poison entry must not stop the consumer; it is kept
-            return Judged(entry, reason=f"unexpected {type(error).__name__}", ticket_id=ident)
-        return Judged(entry, ticket, fingerprint, ticket_id=ticket.id)
+            return Judged(entry, reason=f"unexpected {type(error).__name__}", **about)
+        return Judged(entry, ticket, fingerprint, **about)
+
+    def _right_of(self, raw: Any) -> str | None:
+        """Return the right if it is one of ours: else it may be a breach that was misspelt."""
+        right = raw.get("right") if isinstance(raw, dict) else None
+        return right if isinstance(right, str) and right in self.rights else None
 
     def _key(self, kid: str) -> Jwk | None:
         if kid == self._own:

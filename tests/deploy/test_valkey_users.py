@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import redis
-from celery import beat
 
 from shared.settings import Settings
 from tests import small
@@ -88,13 +87,12 @@ def seen_by_flower(app):
 
 
 def test_a_ticket_goes_its_way_with_these_users(url, client, tmp_path):
-    """Submitted, taken, worked, ticked and watched, each by its user; the server had nothing to refuse."""
+    """Submitted, taken, sent, worked and watched, each by its user; the server had nothing to refuse."""
     admin, world, home = client("admin"), small.build(tmp_path / "world"), tmp_path / "home"
     admin.acl_log_reset()
     line = open_line(home, world.systems, broker=url("intake"))
     apps = {name: make_app(Settings(home=home, broker_url=url(name))) for name in ("intake", "beat", "flower")}
     with worker(home, url, world):
-        beat.Service(apps["beat"], scheduler_cls=beat.Scheduler, schedule_filename="").scheduler.tick()
         watching = seen_by_flower(apps["flower"])
         next(watching)
         submitter = Submitter(Settings(home=home, systems=world.systems, broker_url=url("submitter")))
@@ -103,13 +101,12 @@ def test_a_ticket_goes_its_way_with_these_users(url, client, tmp_path):
         line.intake.rescue()
         line.intake.send_spooled()
         line.intake.round(wait=1)
-        publish(apps["intake"], line.nudges)
+        publish(apps["intake"], line.nudges[:1])
+        publish(apps["beat"], line.nudges[1:])  # as its sweep sends what was lost
         assert ids == list(submitter.accepted(ids, timeout=10))
         assert {"desk.deliver"} <= next(seen for seen in watching if "desk.deliver" in seen)
         until(lambda: line.ticket(ids[0])["outcome"] == "fulfilled", timeout=60)
-        assert ["rightsdesk"] == [
-            name.partition("@")[0] for name in apps["flower"].control.inspect(timeout=5, limit=1).stats()
-        ]
+        assert apps["flower"].control.inspect(timeout=5, limit=1).stats()
     line.close()
     assert [] == [(one["username"], one["object"]) for one in admin.acl_log()]
 
@@ -164,7 +161,7 @@ def test_no_user_may_do_what_is_dangerous(client):
         *((name, ("LPUSH", INTAKE, "x")) for name in ("worker", "beat", "flower")),
         *((name, ("GET", f"{RECEIPT}x")) for name in ("worker", "beat", "flower")),
         *((name, ("LRANGE", INTAKE, 0, -1)) for name in ("worker", "beat", "flower")),
-        *(("beat", ("LPUSH", one, "x")) for one in LISTS if not one.startswith("maintenance")),
+        *(("beat", ("LRANGE", one, 0, -1)) for one in LISTS),
         *(("flower", ("LPUSH", one, "x")) for one in LISTS),
         *(("flower", ("BRPOP", one, 1)) for one in LISTS),
         *(("intake", ("LRANGE", one, 0, -1)) for one in LISTS),

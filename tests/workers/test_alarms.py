@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, update
 
 from shared.domain.errors import Retryable
-from shared.envelope import seal_message
+from shared.message import seal_message
 from shared.store import alert_outbox
 from shared.store.tables import AlertRow, EvidenceRow, StepRow, TicketRow
 from tests import small

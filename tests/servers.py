@@ -115,8 +115,9 @@ EMPTIED = """
 class Postgres:
     """A running PostgreSQL and the databases made in it."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, programs: Path) -> None:
         self.place = place
+        self.programs = programs  # the server's, and beside it psql and pg_dump
         self.numbers = count(1)
         self.empty: list[str] = []  # databases to be used again: making and dropping one costs 20 times as much
 
@@ -213,7 +214,7 @@ def postgres_server(*, copied: bool = False) -> Iterator[Postgres]:
         # SIGQUIT: SIGTERM would wait for clients to leave
         command = [str(programs / "postgres"), "-D", str(data), *settings]
         with running(command, log=log, sig=signal.SIGQUIT, cwd=place, **how) as server:
-            postgres = Postgres(place)
+            postgres = Postgres(place, programs)
             until(lambda: must_live(server, log) or postgres.answers(), timeout=20)
             yield postgres
 

@@ -100,7 +100,8 @@ class Audit:
             yield from self._published(published)
 
     def _read(self, query: Any) -> Iterator[Any]:
-        return iter(self.session.execute(query, execution_options={"yield_per": _PAGE}))
+        with self.session.execute(query, execution_options={"yield_per": _PAGE}) as rows:
+            yield from rows  # closed even if nobody reads to the end: on PostgreSQL it is a cursor of the server's
 
     def _marks(self) -> dict[UUID, int]:
         query = select(_m.ticket_id, func.max(_m.seq)).group_by(_m.ticket_id)

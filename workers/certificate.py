@@ -1,5 +1,6 @@
 """The certificate of a closed ticket: what was done where, what the second look saw, what is left and until when."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +9,8 @@ from shared.domain.case import Case
 from shared.domain.outcome import total
 from shared.domain.step import CHANNELS, Taken
 from shared.evidence import sign
+from shared.masking.freetext import mask, redact
+from shared.masking.redact import REDACTED
 from shared.store.chain import Chain
 from shared.store.tables import TicketRow
 from workers.office import Office
@@ -24,7 +27,7 @@ def certify(office: Office, row: TicketRow, case: Case, chain: Chain, now: datet
         "client": {"id": row.client, "name": case.client.name},
         "right": row.right,
         "article": f"GDPR Art. {right.article}",
-        "instruction": case.ticket.instruction,
+        "instruction": instruction_of(case),
         "received_at": row.received_at.isoformat(),
         "closed_at": now.isoformat(),
         "due_at": row.due_at.isoformat(),
@@ -47,6 +50,17 @@ def certify(office: Office, row: TicketRow, case: Case, chain: Chain, now: datet
         "evidence": {"entries": chain.seq, "head": chain.head.hex()},
     }
     return sign(body, office.vault.signer)
+
+
+def instruction_of(case: Case) -> str | None:
+    """Return which instruction it was, without people: the certificate outlives the ticket's key, in the clear."""
+    text, subject = case.ticket.instruction, case.ticket.subject
+    if text is None:
+        return None
+    text = mask(redact(text, case.subject), key=b"", regions=(case.client.region,))
+    for name in (subject.name or "").split() if subject else ():
+        text = re.sub(rf"\b{re.escape(name)}\b", REDACTED, text or "", flags=re.IGNORECASE)
+    return text
 
 
 def _kept(case: Case) -> list[Any]:

@@ -55,7 +55,7 @@ def check(raw: Any, *, inventory: Inventory | None) -> Ticket:
     try:
         ticket = Ticket.model_validate(raw)
     except ValidationError as error:
-        raise UsageError(one_line(error)) from None
+        raise UsageError(one_line(error, model=Ticket)) from None
     if ticket.received_at > datetime.now(UTC) + timedelta(days=1):
         raise UsageError("received_at: lies in the future")
     rights = all_rights()
@@ -65,7 +65,7 @@ def check(raw: Any, *, inventory: Inventory | None) -> Ticket:
     try:
         right.details.model_validate(ticket.details)
     except ValidationError as error:
-        raise UsageError(one_line(error, "details")) from None
+        raise UsageError(one_line(error, "details", model=right.details)) from None
     if inventory is not None and ticket.client not in inventory.clients:
         raise UsageError("client: no such client in the inventory")
     if right.needs_subject:

@@ -1,8 +1,9 @@
 """A ticket as submitted (design section 9): validated once at the door, kept sealed ever after."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -138,14 +139,26 @@ class NoDetails(Strict):
     """The details of a right that needs none."""
 
 
-def one_line(error: ValidationError, prefix: str = "") -> str:
+def _may_be_named(key: str, known: Collection[str] | None) -> bool:
+    return bool(_PLAIN_KEY.fullmatch(key)) and (known is None or bool(get_close_matches(key, known, 1, cutoff=0.8)))
+
+
+def _keys_of(model: type[BaseModel]) -> set[str]:
+    """Return the keys of a model and of those in it."""
+    schema = model.model_json_schema()
+    return {name for part in (schema, *schema.get("$defs", {}).values()) for name in part.get("properties", ())}
+
+
+def one_line(error: ValidationError, prefix: str = "", *, model: type[BaseModel] | None = None) -> str:
     """Say what is wrong and where, in one line, without any value that was given.
 
-    Places come from our own models; a key that the submitter made up is named only if it is a plain word.
+    Places come from our own models; a key that somebody made up is named only if it is a plain word. With `model`,
+    whose keys those should be, it has to resemble one of them too: what a submitter made up may be a person's name.
     """
+    known = _keys_of(model) if model else None
     first, *more = error.errors(include_url=False, include_input=False, include_context=False)
     place = ".".join(
-        str(part) if isinstance(part, int) or _PLAIN_KEY.fullmatch(str(part)) else "?"
+        str(part) if isinstance(part, int) or _may_be_named(part, known) else "?"
         for part in first["loc"]
         if part != "function-after"
     )

@@ -463,7 +463,7 @@ def test_an_accepted_ticket_is_printed(run, desk):
         ("5", "a ticket is a JSON object"),
         ("[]", "a ticket is a JSON object"),
         (json.dumps(ticket("levitation")), "right: there is no such right"),
-        (json.dumps(ticket("access", colour=1)), "colour: unknown key"),
+        (json.dumps(ticket("access", colour=1)), "?: unknown key"),
         (json.dumps(ticket("access", client="nobody")), "client: no such client in the inventory"),
         (json.dumps(ticket("access")) + "\n" + json.dumps(ticket("x")), "line 2: right: there is no such right"),
         (json.dumps(ticket("rectification", details={"changes": {"user." + "a" * 90 + str(n): "x" for n in range(1)}})),

@@ -1,6 +1,7 @@
 """The command `rightsdesk`. Everything heavy is imported by the command that needs it."""
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -97,12 +98,20 @@ def _unreachable(error: Exception) -> str:
     return f"the database refused ({name}); check RIGHTSDESK_DATABASE_URL"
 
 
+def _without_people(text: str) -> str:
+    """Leave out who was named in a wrong place: what a scheduled job says is mailed and kept."""
+    from shared.masking.freetext import mask
+
+    extra = re.sub(r"^(Got unexpected extra argument\S*) \(.*\)", r"\1: quote a value with blanks", text)
+    return mask(extra, key=b"") or ""
+
+
 def _explain(error: TyperException) -> NoReturn:
     context: Any = getattr(error, "ctx", None)
     if type(error).__name__ == "NoArgsIsHelpError":  # the message is the help
         sys.stderr.write(error.format_message() + "\n")
         sys.exit(2)
-    text = " ".join(error.format_message().split()).rstrip(".").replace("Value error, ", "")
+    text = _without_people(" ".join(error.format_message().split()).rstrip(".").replace("Value error, ", ""))
     _fail(f"{text}; see `{context.command_path} --help`" if context else text, 2)
 
 

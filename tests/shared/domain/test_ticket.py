@@ -141,3 +141,17 @@ def test_a_subject_is_normalised_by_the_client():
     assert frozenset({"ada example"}) == found.names
     assert [] == subject.unreadable(region="DE")
     assert ["subject.phone_number.0"] == subject.unreadable(region=None)
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("subjct", "subjct: unknown key"), ("recieved_at", "recieved_at: unknown key"), ("emails", "emails: unknown key"),
+        ("ada", "?: unknown key"), ("example", "?: unknown key"), ("lovelace", "?: unknown key"),
+    ],
+)  # fmt: skip
+def test_a_made_up_key_is_named_if_it_resembles_one(key, expected):
+    """A slip of the pen is shown; what may be somebody's name is not."""
+    with pytest.raises(ValidationError) as caught:
+        Ticket.model_validate(GOOD | {key: 1})
+    assert expected == one_line(caught.value, model=Ticket)

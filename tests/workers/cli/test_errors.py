@@ -157,6 +157,14 @@ def test_hostile_words_are_wrong_use(run, desk, words, said):
     assert said in wrong(run(*words))
 
 
+@pytest.mark.parametrize("extra", [["ada@example.org"], ["Ada", "Example"], ["--mail", "ada@example.org"]])
+def test_who_is_named_in_a_wrong_place_is_not_repeated(run, desk, extra):
+    """What a scheduled job says is mailed and kept: it says what is wrong, and about nobody."""
+    said = wrong(run("gate", "check", "--client", "acme", "--purpose", "newsletter", *extra))
+    assert not [one for one in ("ada", "example.org", "Example)") if one in said]
+    assert "gate check --help" in said
+
+
 def test_a_hostile_decision_is_wrong_use(desk):
     """Nobody who decides, no reason, and a step that there cannot be."""
     ident = desk.ids["waiting"]

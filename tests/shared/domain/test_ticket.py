@@ -146,7 +146,8 @@ def test_a_subject_is_normalised_by_the_client():
 @pytest.mark.parametrize(
     ("key", "expected"),
     [
-        ("subjct", "subjct: unknown key"), ("recieved_at", "recieved_at: unknown key"), ("emails", "emails: unknown key"),
+        ("subjct", "subjct: unknown key"), ("recieved_at", "recieved_at: unknown key"),
+        ("emails", "emails: unknown key"),
         ("ada", "?: unknown key"), ("example", "?: unknown key"), ("lovelace", "?: unknown key"),
     ],
 )  # fmt: skip

@@ -135,12 +135,18 @@ class Running:
         word = password(self.office.settings)
         with httpx.Client(base_url=self.found["flower_url"], auth=(USER, word), timeout=20) as client:
             known = client.get("/api/tasks", params={"limit": 10_000}).raise_for_status().json()
-            (worker,) = client.get("/api/workers", params={"refresh": True}).raise_for_status().json()
+            workers = client.get("/api/workers", params={"refresh": True}).raise_for_status().json()
             tasks = [one for one, task in known.items() if not task["name"].startswith("maintenance")]
             asked = {"draw": 1, "start": 0, "length": 1000, "search[value]": "", "order[0][column]": 0}
             asked |= {"order[0][dir]": "asc", "columns[0][data]": "name"}
             table = client.post("/tasks/datatable", data=asked).raise_for_status().content
-            pages = ["/", f"/worker/{worker}", "/tasks", "/broker", *(f"/task/{one}" for one in tasks[-4:])]
+            pages = [
+                "/",
+                *(f"/worker/{one}" for one in workers),
+                "/tasks",
+                "/broker",
+                *(f"/task/{one}" for one in tasks[-4:]),
+            ]
             answers = ["/api/workers", "/api/task/types", "/api/queues/length", "/metrics"]
             answers += [f"/api/task/info/{one}" for one in tasks[-4:]]
             shown, said = (

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from typing import Any
 
 import structlog
 from structlog.types import EventDict, WrappedLogger
@@ -19,9 +20,22 @@ def _only_listed(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
     return {name: value for name, value in event.items() if name in FIELDS}
 
 
+class _StandardError:
+    """Standard error as it is at each line: a process may put another there after logs were configured."""
+
+    def write(self, text: str) -> int:
+        """Write to what is standard error now."""
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Flush what is standard error now."""
+        sys.stderr.flush()
+
+
 def configure(part: str, *, level: int = logging.INFO) -> None:
     """Send our events to standard error as JSON, and let libraries speak only from WARNING on."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s %(levelname)s %(message)s")
+    stream: Any = _StandardError()
+    logging.basicConfig(stream=stream, level=logging.WARNING, format="%(name)s %(levelname)s %(message)s")
     for name in ("httpx", "httpcore"):  # they name every request's URL, which may hold an identifier
         logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
@@ -33,7 +47,7 @@ def configure(part: str, *, level: int = logging.INFO) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(part=part)

@@ -67,7 +67,7 @@ SELECT :'app', privileges, unnest(string_to_array(names, ' ')) FROM (VALUES
   ('SELECT, INSERT', 'evidence certificates checkpoints checkpoint_leaves publications'),
   ('SELECT, INSERT', 'consents findings hold_persons index_keys persons'),
   -- what moves on and is never deleted
-  ('SELECT, INSERT, UPDATE', 'tickets steps dead_letters deliveries suppressions holds incidents restores'),
+  ('SELECT, INSERT, UPDATE', 'tickets steps submitter_keys dead_letters deliveries suppressions holds incidents restores'),
   ('SELECT, INSERT, UPDATE', 'alerts alert_channels alert_deliveries'),
   -- what is over some day; the trigger on `evidence` marks in `uncovered` as whoever adds the entry
   ('SELECT, INSERT, DELETE', 'uncovered'),

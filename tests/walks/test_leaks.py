@@ -16,7 +16,7 @@ import pytest
 import redis
 from sqlalchemy import func, make_url, select, update
 
-from shared.envelope import seal_message
+from shared.message import seal_message
 from shared.settings import Settings
 from shared.store.tables import DeadLetterRow, StepRow
 from tests.faults.test_processes import stack

@@ -43,7 +43,7 @@ def test_a_search_that_broke_off_is_committed_to_as_well(line):
         findings.keep(session, key, ticket=ident, step=step.id, system="chat", notes=[LOST])
     claim = Claim(
         id=step.id, token="", ticket=ident, stage="locate", key=step.key, system="chat", channel="chat", verb="locate",
-        part="", attempts=1, sealed=b"", cursor=None, holds=False,
+        part="", attempts=1, sealed=b"", cursor=None, holds=False, was_down=False,
     )  # fmt: skip
 
     def committed(attempts):

@@ -116,6 +116,16 @@ def _explain(error: TyperException) -> NoReturn:
 
 
 def _fail(text: str, code: int) -> NoReturn:
+    _let_go_of_output()
     if sys.stderr is not None:  # closed by whoever started us
         sys.stderr.write(f"rightsdesk: {text}\n")
     sys.exit(code)
+
+
+def _let_go_of_output() -> None:
+    """Drop what standard output did not take; Python would try again at its end, and speak of it in its own words."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

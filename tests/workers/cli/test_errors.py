@@ -107,11 +107,14 @@ def test_a_package_whose_file_is_gone_is_one_line(run, desk, tmp_path):
     assert "a file of the package is gone from the package store" == line
 
 
+BUFFERED = {"PYTHONUNBUFFERED": ""}  # whatever the caller has: what stays in a buffer is the harder case
+
+
 def shell(desk, line):
     """Run a line of Bash in which `rd` is the command."""
     script = f'rd() {{ "{sys.executable}" -m workers.cli "$@"; }}\n{line}'
     return subprocess.run(
-        ["bash", "-c", script], env=os.environ | desk.environment, cwd=ROOT, capture_output=True, text=True,
+        ["bash", "-c", script], env=os.environ | desk.environment | BUFFERED, cwd=ROOT, capture_output=True, text=True,
         timeout=60, check=False,
     )  # fmt: skip
 

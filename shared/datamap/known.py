@@ -24,7 +24,6 @@ _REFUSED = {
     "redact": "the person's package shows the names as they are (Art. 15), so take it out",
 }
 ALSO = {"phone": PHONE}  # as Fides users write it
-_KINDS = {"user.contact.email": EMAIL, "user.contact.phone_number": PHONE}
 _NAMES = {
     EMAIL: {"email", "mail", "emails", "mails"},
     PHONE: {"phone", "telephone", "tel", "mobile", "cell", "cellphone", "msisdn", "fax", "phones", "telefon"},
@@ -50,8 +49,6 @@ def only_known(raw: Any, model: type[BaseModel], place: str) -> None:
             for number, one in enumerate(value if isinstance(value, list) else [value]):
                 name = one.get("name", number) if isinstance(one, dict) else number
                 only_known(one, below, f"{place}.{key}.{name}" if isinstance(value, list) else f"{place}.{key}")
-    if model is DatasetField:
-        _check_kind(raw, place)
 
 
 def _own(model: type[BaseModel]) -> set[str]:
@@ -97,16 +94,6 @@ def _meant(identity: str) -> str | None:
             return kind
     close = get_close_matches(identity.lower(), [EMAIL, PHONE], n=1, cutoff=0.8)
     return close[0] if close else None
-
-
-def _check_kind(raw: dict[str, Any], place: str) -> None:
-    """Refuse an address or a number, by its category, that another kind of identity would never match."""
-    meta = raw.get("fides_meta") or raw.get("fidesops_meta")
-    identity = meta.get("identity") if isinstance(meta, dict) else None
-    stated = raw.get("data_categories")
-    for category, kind in _KINDS.items():
-        if identity and ALSO.get(identity, identity) != kind and isinstance(stated, list) and category in stated:
-            raise UsageError(f"{place}: identity {identity} never matches a {category}; did you mean {kind}?")
 
 
 @cache

@@ -264,10 +264,6 @@ WRONG = [
     (changed(fides_meta={"identity": "telephone"}), "unknown identity telephone; did you mean phone_number?"),
     (changed(fides_meta={"identity": "PHONE_NUMBER"}), "unknown identity PHONE_NUMBER; did you mean phone_number?"),
     (
-        changed(fides_meta={"identity": "login"}),
-        "identity login never matches a user.contact.email; did you mean email?",
-    ),
-    (
         changed(fides_meta={"references": [{"dataset": "d", "field": "contacts.id", "direction": "form"}]}),
         "direction is from or to, not form; did you mean from?",
     ),

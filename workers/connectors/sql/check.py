@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from shared.datamap import Collection, Column, DataMap
 from shared.domain.errors import RightsdeskError
+from shared.domain.identifier import EMAIL, PHONE
 from shared.personal import LONGEST, by_name, by_values
 from shared.ports import Finding
 from workers.connectors.sql.cascades import cascades
@@ -19,6 +20,7 @@ from workers.connectors.sql.texts import as_text, textual
 
 _NEWEST = 5000  # rows in which values of a column are sought
 _VALUES = 50  # values of a column that are looked at
+_KINDS = {"user.contact.email": EMAIL, "user.contact.phone_number": PHONE}
 _NO_MAP = "add it to the data map with its category, or list it there under rightsdesk.unmapped"
 _NO_SCHEMA = "map what is the client's (namespace: {schema: …}), or list the schema under rightsdesk.unmapped"
 
@@ -94,6 +96,7 @@ class Check:
         if missing:
             return
         for column in collection.columns.values():
+            yield from _found_by(name, column)
             if _changed(column) and table.c[column.name].computed is not None:
                 todo = "map the columns that it is computed from, and take its data category away"
                 yield Finding("error", f"{name}.{column.name}", "is computed, and cannot be written", todo)
@@ -193,6 +196,15 @@ class Check:
         """Delete no row: SQLite says only then whether its file may be written."""
         with self._database.writing("the database") as connection:
             connection.execute(sa.delete(table).where(sa.false()))
+
+
+def _found_by(collection: str, column: Column) -> Iterator[Finding]:
+    """Note an address or a number that is found only by another id: such as `wa_id`, or a slip."""
+    for category in column.categories:
+        kind = _KINDS.get(category)
+        if kind and column.identity and column.identity != kind:
+            what = f"is a {category}, and found by {column.identity} alone"
+            yield Finding("note", f"{collection}.{column.name}", what, f"state identity: {kind} if that was meant")
 
 
 def _changed(column: Column) -> bool:

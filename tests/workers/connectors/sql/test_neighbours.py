@@ -249,3 +249,13 @@ def test_a_schema_that_nothing_reads_is_named(postgres_store):
             assert [] == [one.place for one in connector.check() if "arch" in one.place]
     finally:
         postgres_store.do("DROP SCHEMA arch CASCADE")
+
+
+def test_a_number_that_is_found_by_another_id_is_noted(lite):
+    """A Fides dataset with an id of its own on a number's field loads and finds by it; the check says so."""
+    lite.do("CREATE TABLE chats (id INTEGER PRIMARY KEY, wa TEXT)")
+    mapped = field("wa", "user.contact.phone_number", identity="wa_id")
+    lite.datamap["dataset"][0]["collections"].append(collection("chats", mapped))
+    with closing(lite.connector()) as connector:
+        found = [(one.severity, one.what) for one in connector.check() if one.place == "chats.wa"]
+    assert [("note", "is a user.contact.phone_number, and found by wa_id alone")] == found

@@ -49,7 +49,7 @@ class SealingKeys:
 
 def kid_of(key: Jwk) -> str:
     """Return a key's id: its thumbprint (RFC 7638, SHA-256, base64url)."""
-    from joserfc.jwk import OKPKey  # noqa: PLC0415 - heavy, and only the doors need it
+    from joserfc.jwk import OKPKey
 
     return str(OKPKey.import_key(key).thumbprint())
 
@@ -58,8 +58,8 @@ def seal_message(
     content: bytes, *, intake: Jwk, submitter: Jwk, issued: float | None = None, lifetime: int = LIFETIME
 ) -> bytes:
     """Seal a ticket's JSON for the queue: signed by the submitter, readable by the intake only."""
-    from joserfc import jwe, jws  # noqa: PLC0415
-    from joserfc.jwk import OKPKey  # noqa: PLC0415
+    from joserfc import jwe, jws
+    from joserfc.jwk import OKPKey
 
     signer, reader = OKPKey.import_key(submitter), OKPKey.import_key(intake)
     at = int(time.time() if issued is None else issued)
@@ -83,9 +83,9 @@ def open_message(entry: bytes, *, intake: Jwk, find: Callable[[str], Jwk | None]
 
 
 def _decrypted(entry: bytes, intake: Jwk) -> bytes:
-    from joserfc import jwe  # noqa: PLC0415
-    from joserfc.errors import JoseError  # noqa: PLC0415
-    from joserfc.jwk import OKPKey  # noqa: PLC0415
+    from joserfc import jwe
+    from joserfc.errors import JoseError
+    from joserfc.jwk import OKPKey
 
     try:
         return jwe.decrypt_compact(entry, OKPKey.import_key(intake), algorithms=_JWE).plaintext or b""
@@ -94,9 +94,9 @@ def _decrypted(entry: bytes, intake: Jwk) -> bytes:
 
 
 def _verified(signed: bytes, find: Callable[[str], Jwk | None]) -> tuple[dict[str, Any], bytes]:
-    from joserfc import jws  # noqa: PLC0415
-    from joserfc.errors import JoseError  # noqa: PLC0415
-    from joserfc.jwk import OKPKey  # noqa: PLC0415
+    from joserfc import jws
+    from joserfc.errors import JoseError
+    from joserfc.jwk import OKPKey
 
     try:
         kid = jws.extract_compact(signed, registry=_registry()).protected.get("kid")
@@ -110,7 +110,7 @@ def _verified(signed: bytes, find: Callable[[str], Jwk | None]) -> tuple[dict[st
 
 
 def _registry() -> Any:
-    from joserfc import jws  # noqa: PLC0415
+    from joserfc import jws
 
     # whoever signs may add header parameters that we do not know (RFC 7515, section 4)
     return jws.JWSRegistry(algorithms=_JWS, strict_check_header=False)
@@ -164,13 +164,13 @@ def read_public(path: Path) -> bytes:
 
 def public_jwk(public: bytes) -> Jwk:
     """Return the JWK of a public Ed25519 key's 32 bytes."""
-    from joserfc.util import urlsafe_b64encode  # noqa: PLC0415
+    from joserfc.util import urlsafe_b64encode
 
     return {"kty": "OKP", "crv": "Ed25519", "x": urlsafe_b64encode(public).decode()}
 
 
 def _jwk(key: Ed25519PrivateKey) -> Jwk:
-    from joserfc.util import urlsafe_b64encode  # noqa: PLC0415
+    from joserfc.util import urlsafe_b64encode
 
     public = public_jwk(key.public_key().public_bytes_raw())
     return public | {"d": urlsafe_b64encode(key.private_bytes_raw()).decode()}
@@ -185,7 +185,7 @@ def _okp(text: bytes, curve: str, part: str) -> Jwk:
 
 
 def _bytes(key: Jwk) -> bytes:
-    from joserfc.util import urlsafe_b64decode  # noqa: PLC0415
+    from joserfc.util import urlsafe_b64decode
 
     public = urlsafe_b64decode(str(key["x"]).encode())
     if len(public) != 32:

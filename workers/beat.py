@@ -26,7 +26,6 @@ from workers import checkpoints, published
 from workers.alerts.deliver import deliver
 from workers.embedded import signals
 from workers.office import Office, open_office
-from workers.patrol import patrol
 from workers.queues import make_app, publish, say_ready
 from workers.sla import look
 from workers.sweep import sweep
@@ -59,7 +58,7 @@ def beating(office: Office, send: Callable[[list[Nudge]], None], *, every: float
     """Have it all done every so many seconds, in threads that end with the block; what hangs is left behind."""
     stop = threading.Event()
     acts: dict[_Act, float] = dict.fromkeys(
-        (partial(sweep, publish=send), look, _Deliveries(), _Round(), _Nightly(office.now())), every
+        (partial(sweep, publish=send), look, _Deliveries(), _Nightly(office.now())), every
     )
     acts[checkpoints.keep] = office.settings.checkpoint_seconds
     threads = [
@@ -105,20 +104,6 @@ class _Deliveries:
             thread = threading.Thread(target=copy_context().run, args=(_once, office, deliver), daemon=True)
             thread.start()
             self.running.append(thread)
-
-
-class _Round:
-    """The round through the evidence: the slice of the day since the last one, however late that one was."""
-
-    def __init__(self) -> None:
-        self.last: datetime | None = None
-
-    def __call__(self, office: Office) -> None:
-        """Verify the chains whose turn has come."""
-        now, step = office.now(), timedelta(seconds=SECONDS)
-        passed = now - self.last if self.last else step
-        patrol(office, every=min(max(passed, step), timedelta(days=1) - step))
-        self.last = now
 
 
 class _Nightly:

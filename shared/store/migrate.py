@@ -58,7 +58,7 @@ def migrate(store: Store) -> bool:
         return False
     _check(found)
     from alembic import command  # noqa: PLC0415 - half a second, and rarely needed
-    from alembic.config import Config  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415 - the same
 
     config = Config()
     config.set_main_option("script_location", str(FOLDER))

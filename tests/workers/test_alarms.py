@@ -14,9 +14,9 @@ from tests import small
 from tests.line import open_line
 from tests.small import ticket
 from tests.workers.test_order import INCIDENT
+from workers import checkpoints
 from workers.broker import INTAKE
 from workers.dead import replay
-from workers.patrol import patrol
 from workers.sweep import sweep
 
 
@@ -209,19 +209,15 @@ def test_a_dead_letter_that_may_be_a_breach_is_urgent(opened, right, urgent):
         assert [urgent] == session.execute(select(AlertRow.urgent, AlertRow.right)).all()
 
 
-def test_evidence_that_was_changed_is_found_within_a_day(opened):
-    """Each chain is verified once a day, a slice at each look, over midnight too; one that is broken calls once."""
+def test_evidence_that_was_changed_calls_until_it_verifies(opened):
+    """The look of each night calls once for a chain that is broken; that its ticket closes does not mend it."""
     line = opened()
     idents = [line.submit(ticket("access", f"nobody{number}@never.example")) for number in range(8)]
     with line.office.store.write() as session:
         broken = update(EvidenceRow).where(EvidenceRow.ticket_id == idents[3], EvidenceRow.seq == 1)
         session.execute(broken.values(payload="{}"))
-    begin, every = datetime(2026, 3, 2, 13, 30, tzinfo=UTC), timedelta(hours=1)
-    found = []
-    for hours in range(1, 25):
-        line.office.now = lambda hours=hours: begin + hours * every
-        found.append(patrol(line.office, every=every))
-    assert 1 == sum(found)
+    for _ in range(2):
+        assert [idents[3]] == [one.ticket for one in checkpoints.audit(line.office)]
     assert [("evidence", idents[3], None)] == standing(line)
     with line.office.store.read() as session:
         assert session.scalars(select(AlertRow.urgent)).one()

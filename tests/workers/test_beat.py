@@ -10,7 +10,7 @@ from tests.small import build, ticket
 from tests.waiting import until
 from tests.workers.alerts.conftest import on_duty, stuck, web  # noqa: F401 - fixtures
 from tests.workers.alerts.duty import ROTA, inbox
-from workers.beat import _Nightly, _Round, beating
+from workers.beat import _Nightly, beating
 
 
 def nowhere(_nudges):
@@ -65,19 +65,3 @@ def test_each_night_all_evidence_is_looked_at(tmp_path, valkey, valkey_url):
             found.append(len(session.scalars(select(AlertRow).where(AlertRow.kind == "evidence")).all()))
     line.close()
     assert [0, 0, 1, 0, 1] == found
-
-
-def test_no_slice_of_the_evidence_is_left_out(tmp_path, valkey, valkey_url):
-    """However irregular the rounds are, in a day each chain is verified; a clock set back does not matter."""
-    line = open_line(tmp_path / "home", build(tmp_path / "world").systems, broker=valkey_url)
-    idents = [line.submit(ticket("access", f"nobody{number}@never.example")) for number in range(8)]
-    with line.office.store.write() as session:
-        session.execute(update(EvidenceRow).where(EvidenceRow.seq == 1).values(payload="{}"))
-    begin, go_round = line.office.now(), _Round()
-    for hours in (0, 1, 1.5, 1.4, 9, 17, 24):
-        line.office.now = lambda hours=hours: begin + timedelta(hours=hours)
-        go_round(line.office)
-    with line.office.store.read() as session:
-        found = session.scalars(select(AlertRow.ticket_id).where(AlertRow.kind == "evidence")).all()
-    assert sorted(idents) == sorted(found)
-    line.close()

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from shared import freetext
 from shared.datamap import Collection, Column
-from shared.domain.identifier import EMAIL, PHONE, Identifier, Subject, Traits, national, spellings, split_addresses
+from shared.domain.identifier import EMAIL, PHONE, Identifier, Subject, Traits, national, spellings
 from shared.personal import by_name
 from shared.signs import DIGITS
 from workers.connectors.sql.documents import values
@@ -46,13 +46,8 @@ def identifiers(
 
 
 def identifier(subject: Subject, kind: str, raw: object) -> Identifier | None:
-    """Normalise an identity column's value; `Ada <ada@acme.test>` is an address, a list of addresses is none."""
-    raw = said(raw)
-    one = subject.normalise(kind, raw)
-    if one is None and kind == EMAIL and raw is not None:
-        inside = list(split_addresses(str(raw)))
-        return subject.normalise(kind, inside[0]) if len(inside) == 1 else None
-    return one
+    """Normalise an identity column's value, bytes read as text."""
+    return subject.identify(kind, said(raw))
 
 
 def widening(collection: Collection, row: Mapping[Any, Any], subject: Subject) -> frozenset[Identifier]:

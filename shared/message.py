@@ -6,6 +6,7 @@ what it is (else a text signed for something else could be one), when it was iss
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ LIFETIME = 30 * 24 * 3600  # seconds; what a spool keeps for longer is submitted
 _SKEW = 300  # seconds by which a submitter's clock may be ahead of ours
 _JWS = ["Ed25519"]
 _JWE = ["ECDH-ES", "A256GCM"]  # no compression: a small entry stays small when it is opened
+_KID = re.compile(r"[A-Za-z0-9_-]{43}")  # a SHA-256 in base64url: nothing else is looked up anywhere
 _NOT_OURS, _NOT_SIGNED = "not sealed to this intake", "not signed by a known submitter"
 
 
@@ -100,7 +102,7 @@ def _verified(signed: bytes, find: Callable[[str], Jwk | None]) -> tuple[dict[st
 
     try:
         kid = jws.extract_compact(signed, registry=_registry()).protected.get("kid")
-        key = find(kid) if isinstance(kid, str) else None
+        key = find(kid) if isinstance(kid, str) and _KID.fullmatch(kid) else None
         if key is None:
             raise SealError(_NOT_SIGNED)
         inner = jws.deserialize_compact(signed, OKPKey.import_key(key), registry=_registry())

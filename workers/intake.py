@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 import redis
 import structlog
 from sqlalchemy import insert, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from shared.domain.errors import RightsdeskError
@@ -166,6 +166,8 @@ class Intake:
             try:
                 with session.begin_nested():
                     more = accept(self.office, session, one.ticket, one.fingerprint, now)
+            except DataError:  # what no column can hold never will: it would be judged again for ever
+                reason = "unexpected DataError"
             except SQLAlchemyError:
                 raise
             except RightsdeskError as error:

@@ -23,6 +23,8 @@ from shared.domain.identifier import EMAIL, PHONE, Identifier, Subject, normalis
 
 MAX_BYTES = 32 * 1024
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+# pydantic's words about a UUID quote what stands there
+_SAID = {"extra_forbidden": "unknown key", "missing": "missing", "uuid_parsing": "not a UUID"}
 _PLAIN_KEY = re.compile(r"[a-z][a-z_]{0,31}")
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -162,7 +164,7 @@ def one_line(error: ValidationError, prefix: str = "", *, model: type[BaseModel]
         for part in first["loc"]
         if part != "function-after"
     )
-    what = {"extra_forbidden": "unknown key", "missing": "missing"}.get(first["type"], first["msg"])
+    what = _SAID.get(first["type"], first["msg"])
     where = ".".join(filter(None, (prefix, place))) or "ticket"
     rest = f" (and {len(more)} more)" if more else ""
     return f"{where}: {what.removeprefix('Value error, ')}{rest}"

@@ -193,6 +193,7 @@ def test_the_published_vectors_are_true():
         ({"kid": None}, "not signed by a known submitter"),
         ({"kid": ["x"]}, "not signed by a known submitter"),
         ({"kid": "x" * 200}, "not signed by a known submitter"),
+        ({"kid": "x" * 42 + "\0"}, "not signed by a known submitter"),
         ({"x": "y" * 600}, "not signed by a known submitter"),
     ],
 )
@@ -201,6 +202,15 @@ def test_what_is_signed_for_another_place_or_time_is_refused(vault, more, reason
     with pytest.raises(SealError) as caught:
         opened(by_other(b"{}", vault, more=more), vault)
     assert reason == str(caught.value)
+
+
+def test_only_a_thumbprint_is_looked_up(vault):
+    """A key id is made by whoever writes it: a database is asked for none that it cannot hold."""
+    asked = []
+    for kid in ("a\0b", "x" * 43 + "\n", "\ud800", "é" * 43, "x" * 43):
+        with pytest.raises(SealError):
+            open_message(by_other(b"{}", vault, more={"kid": kid}), intake=vault.intake, find=asked.append)
+    assert ["x" * 43] == asked
 
 
 def test_a_message_ends_with_its_time(vault):

@@ -2,8 +2,10 @@
 
 import json
 import os
+from contextlib import closing
 
 import pytest
+from joserfc import jwe, jws
 from sqlalchemy import func, select
 
 from shared.domain.errors import UsageError
@@ -58,6 +60,7 @@ def push(line, raw, **keys):
 WRONG = [
     ({"client": "nobody"}, "client: no such client in the inventory"),
     ({"right": "levitation"}, "right: there is no such right"),
+    ({"id": "k"}, "id: not a UUID"),
     ({"colour": "red"}, "?: unknown key"),
     ({"subject": {"email": ["not an address"]}}, "subject.email.0: not an e-mail address"),
     ({"subject": {"name": "Ada Example"}}, "subject: give at least one"),
@@ -131,6 +134,24 @@ def test_garbage_on_the_queue_is_a_dead_letter(line):
         "too large",
         "too large",
     ] == reasons
+
+
+def test_what_a_column_cannot_hold_stops_nobody(tmp_path, world, valkey, valkey_url, database):
+    """PostgreSQL takes no U+0000: a key's id or a ticket's that has one is buried, and the next entry taken."""
+    from joserfc.jwk import OKPKey
+
+    with closing(open_line(tmp_path / "home", world.systems, broker=valkey_url, database=database)) as line:
+        odd = OKPKey.generate_key("Ed25519").as_dict(private=True)
+        signed = {"alg": "Ed25519", "kid": "a\0b"}
+        reader = OKPKey.import_key(line.office.vault.intake)
+        inner = jws.serialize_compact(signed, b"{}", OKPKey.import_key(odd), algorithms=["Ed25519"])
+        header = {"alg": "ECDH-ES", "enc": "A256GCM"}
+        valkey.lpush(INTAKE, jwe.encrypt_compact(header, inner, reader, algorithms=["ECDH-ES", "A256GCM"]))
+        push(line, ticket("access") | {"id": "\0"})
+        push(line, ticket("access"))
+        line.intake.round()
+        assert ["id: not a UUID", "not signed by a known submitter"] == sorted(one["reason"] for one in dead(line))
+        assert 1 == accepted(line)
 
 
 def test_the_same_ticket_twice_is_one_ticket(line):

@@ -31,9 +31,16 @@ WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) \gexec
 ALTER ROLE :"owner" NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
 ALTER ROLE :"app" NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
 ALTER ROLE :"auditor" NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
-SELECT format('REVOKE %I FROM %I', granted.rolname, member.rolname)
+-- From PostgreSQL 16 on a membership is each grantor's, and revoking one's own leaves another's standing.
+SELECT format('REVOKE %I FROM %I %s CASCADE', granted.rolname, member.rolname, CASE
+  WHEN current_setting('server_version_num')::int >= 160000 THEN format('GRANTED BY %I', grantor.rolname) END)
 FROM pg_auth_members JOIN pg_roles granted ON granted.oid = roleid JOIN pg_roles member ON member.oid = pg_auth_members.member
+LEFT JOIN pg_roles AS grantor ON grantor.oid = pg_auth_members.grantor
 WHERE member.rolname IN (:'app', :'auditor') \gexec
+
+-- Whoever owns the database may give itself temporary tables, set everybody's search path, or drop it.
+SELECT format('ALTER DATABASE %I OWNER TO %I', datname, :'owner') FROM pg_database
+WHERE datname = current_database() AND pg_get_userbyid(datdba) IN (:'app', :'auditor') \gexec
 
 -- No temporary tables: one named `uncovered` would take the marks that the trigger on `evidence` makes.
 REVOKE ALL ON DATABASE :"DBNAME" FROM PUBLIC, :"app", :"auditor";
@@ -46,7 +53,7 @@ GRANT USAGE ON SCHEMA public TO :"app", :"auditor";
 SELECT format('ALTER TABLE public.%I OWNER TO %I', tablename, :'owner') FROM pg_tables
 WHERE schemaname = 'public' AND tableowner <> :'owner' \gexec
 SELECT format('ALTER ROUTINE %s OWNER TO %I', oid::regprocedure, :'owner') FROM pg_proc
-WHERE pronamespace = 'public'::regnamespace AND proowner <> :'owner'::regrole \gexec
+WHERE pronamespace = 'public'::regnamespace AND pg_get_userbyid(proowner) <> :'owner' \gexec
 
 -- What a migration adds is closed until it is listed below and this file has run again.
 ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" REVOKE ALL ON TABLES FROM PUBLIC, :"app", :"auditor";

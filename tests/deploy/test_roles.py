@@ -25,6 +25,7 @@ from workers.cli import main
 
 FILE = Path(__file__).parents[2] / "deploy" / "postgresql" / "roles.sql"
 OWNER, APP, AUDITOR = "desk-owner", "desk-app", "Desk Auditor"  # names that need quotes, and no defaults
+OTHER = "someone else"
 KEPT = ("evidence", "certificates", "checkpoints", "checkpoint_leaves", "publications")
 TABLES = (*sorted(Row.metadata.tables), "alembic_version")
 
@@ -173,10 +174,14 @@ def test_whatever_was_granted_before_is_taken_back(guarded):
     """The file puts right a role that was given too much; and without names it makes the usual three."""
     guarded.postgres.execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO {}", APP, database=guarded.name)
     guarded.postgres.execute("GRANT {} TO {}", OWNER, APP)
+    guarded.postgres.execute("CREATE ROLE {}; GRANT {} TO {} WITH ADMIN OPTION", OTHER, OWNER, OTHER)
+    guarded.postgres.execute("SET ROLE {}; GRANT {} TO {}", OTHER, OWNER, APP)
+    guarded.postgres.execute("ALTER DATABASE {} OWNER TO {}", guarded.name, APP)
     guarded.postgres.execute("ALTER ROLE {} SUPERUSER", APP)
     assert not guarded.refuses(APP, "DELETE FROM evidence")
     guarded.run(owner=OWNER, app=APP, auditor=AUDITOR)
-    assert [] == [statement for statement in FORBIDDEN if not guarded.refuses(APP, statement)]
+    owned = f'GRANT TEMPORARY ON DATABASE "{guarded.name}" TO "{APP}"; CREATE TEMPORARY TABLE uncovered (seq int)'
+    assert [] == [statement for statement in [*FORBIDDEN, owned] if not guarded.refuses(APP, statement)]
     guarded.run()
     usual = ("rightsdesk_app", "rightsdesk_auditor")
     assert [False, True] == [guarded.refuses(role, "SELECT * FROM tickets") for role in usual]

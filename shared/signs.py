@@ -18,7 +18,7 @@ _SIGNS = _WIDE | _DIGITS | _BLANKS | _DASHES
 _ANY = re.compile(f"[{''.join(_SIGNS)}]")
 
 # Soft hyphens, joiners, marks of direction, variation selectors: nobody sees them, and they are copied with a text.
-_UNSEEN = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
+_UNSEEN = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e0fff"
 _INVISIBLE = re.compile(f"[{_UNSEEN}]+")
 _NEXT = "%[89ABab][0-9A-Fa-f]"  # a byte of UTF-8 after the first
 # JSON's and JavaScript's escapes (RFC 8259 section 7), also within JSON within JSON; bytes of URLs (RFC 3986 section

@@ -28,7 +28,8 @@ _SAID = {"extra_forbidden": "unknown key", "missing": "missing", "uuid_parsing":
 _PLAIN_KEY = re.compile(r"[a-z][a-z_]{0,31}")
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Slug = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+SLUG = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+Slug = Annotated[str, StringConstraints(pattern=SLUG)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 
 

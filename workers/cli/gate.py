@@ -43,11 +43,11 @@ def gate_check(
     Allow: nothing stands against it, be it that nobody has heard of the person. Unknown: the identifier cannot be
     read, the store cannot be reached, or --needs-consent finds no consent.
     """
-    from workers.gate import check
+    from workers.gate import check, check_purpose
 
     if (email is None) == (phone is None):
         raise UsageError("give --email or --phone, one of them")
-    _check_purpose(purpose)
+    check_purpose(purpose)
     answer, why = check(client=client, purpose=purpose, email=email, phone=phone, needs_consent=needs_consent)
     if json:
         as_json({"answer": answer, "reason": why})
@@ -81,13 +81,13 @@ def gate_filter(  # noqa: PLR0913, PLR0917 - each argument is an option of the c
     Rows go out as they came in. What cannot be read is denied. Exit 4 if the store cannot be reached, 1 if the list
     cannot be read to its end: what stands on standard output by then is no list to be used.
     """
-    from workers.gate import Gate, lists
+    from workers.gate import Gate, check_purpose, lists
 
     columns = (("email", column), ("phone_number", phone_column))
     named = tuple((kind, name) for kind, name in columns if name)
     if not named:
         raise UsageError("say where the people stand: --column NAME (e-mail addresses) or --phone-column NAME")
-    _check_purpose(purpose)
+    check_purpose(purpose)
     if len(delimiter) != 1 or delimiter in '"\r\n':
         raise UsageError("--delimiter is one character, e.g. ';'")
     listed = lists.Listed(client, purpose, named, needs_consent, delimiter)
@@ -156,11 +156,6 @@ def _whole(out: Path) -> Iterator[TextIO]:
         raise UsageError(f"cannot write {out}: {error.strerror}") from None
     finally:
         fresh.unlink(missing_ok=True)
-
-
-def _check_purpose(purpose: str) -> None:
-    if not purpose.strip():
-        raise UsageError("give a --purpose, e.g. newsletter")
 
 
 @gate_app.command("serve", epilog="Example: RIGHTSDESK_GATE_PORT=8471 rightsdesk gate serve")

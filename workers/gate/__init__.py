@@ -8,6 +8,7 @@
 `rightsdesk gate check` asks once, `gate filter` asks for a list, `gate serve` answers over HTTP; docs/gate.md.
 """
 
+import re
 import time
 from collections.abc import Sequence
 from types import TracebackType
@@ -18,17 +19,20 @@ from sqlalchemy.exc import SQLAlchemyError
 from shared import inventory as inventories
 from shared import settings as settings_module
 from shared.domain.errors import RightsdeskError, UsageError
-from shared.domain.identifier import EMAIL, PHONE, Identifier, normalise
+from shared.domain.identifier import EMAIL, PHONE, Identifier
+from shared.domain.ticket import SLUG
 from shared.envelope import Vault, open_vault
 from shared.inventory import Client, Inventory
 from shared.settings import Settings
 from shared.store import gates
 from shared.store.session import Store
 from workers.gate.patience import Patience
+from workers.gate.reading import identify, stands_for
 
 Answer = Literal["allow", "deny", "unknown"]
 Asked = tuple[Answer, str]
 
+_STRICTEST: tuple[Answer, ...] = ("deny", "unknown", "allow")
 PATIENCE = 2.0  # seconds for a connection, and for an answer
 UNREADABLE = "unreadable"
 UNREACHABLE = "the store cannot be reached"
@@ -66,18 +70,22 @@ class Gate:
         """Say whether a person's data may be used for a purpose now, and why.
 
         Of whom nothing is known nothing stands against it, unless the purpose rests on consent (Art. 6(1)(a)): that has
-        to be on record (Art. 7(1)). A UsageError if the inventory has no such client.
+        to be on record (Art. 7(1)). Of who is named by both each has to be allowed. A UsageError if the inventory has
+        no such client, or no ticket could name the purpose.
         """
-        kind, raw = (EMAIL, email) if email is not None else (PHONE, phone)
-        identifier = identify(self.client(client), kind, raw)
-        if identifier is None:
-            return "unknown", _NO_SUCH[kind]
-        return self.check_many(client, purpose, [identifier], needs_consent=needs_consent)[0]
+        given = {kind: raw for kind, raw in ((EMAIL, email), (PHONE, phone)) if raw is not None} or {EMAIL: None}
+        read = {kind: identify(self.client(client), kind, raw) for kind, raw in given.items()}
+        answers = self.check_many(client, purpose, [one for one in read.values() if one], needs_consent=needs_consent)
+        answers += [("unknown", _NO_SUCH[kind]) for kind, one in read.items() if one is None]
+        return min(answers, key=lambda asked: _STRICTEST.index(asked[0]))
 
     def check_many(
         self, client: str, purpose: str, people: Sequence[Identifier], *, needs_consent: bool = False
     ) -> list[Asked]:
         """Answer for many identifiers at once, in their order; for all alike, as of one moment."""
+        check_purpose(purpose)
+        if not people:
+            return []
         try:
             found = self._asked(client, purpose, people)
         except (SQLAlchemyError, OSError):
@@ -114,9 +122,9 @@ class Gate:
             if seen and vault.index_mark not in seen:
                 return [("unknown", _STRANGE)] * len(people)
             self._fits = self._fits or bool(seen)
-            digests = [vault.blind(client, one) for one in people]
-            answers = gates.ask_many(connection, digests, purpose)
-        return [answers[one] for one in digests]
+            digests = [[vault.blind(client, each) for each in stands_for(one)] for one in people]
+            answers = gates.ask_many(connection, [one for some in digests for one in some], purpose)
+        return [_first_denial([answers[one] for one in some]) for some in digests]
 
     def _keys(self) -> Vault:
         if self._vault is None:
@@ -137,23 +145,19 @@ class Gate:
         self.close()
 
 
-def identify(client: Client, kind: str, raw: str | None) -> Identifier | None:
-    """Read an identifier by a client's rules; None if it is none."""
-    found = normalise(kind, raw, region=client.region, plus_addresses=client.plus_addresses)
-    return found if found and _is_text(found.value) else None
-
-
 def was_asked(asked: Asked) -> bool:
     """Say whether the store answered; if not, who is asked about is not known at all."""
     return asked[0] != "unknown" or asked[1] in _READ
 
 
-def _is_text(value: str) -> bool:
-    try:
-        value.encode()
-    except UnicodeEncodeError:  # bytes that are no UTF-8, as the system or a file's reader passes them on
-        return False
-    return True
+def check_purpose(purpose: str) -> None:
+    """Say that a purpose is none that a ticket could name: with a blank too many nothing would stand against it."""
+    if not re.fullmatch(SLUG, purpose):
+        raise UsageError("a purpose has letters, digits, dots, - and _ only, at most 64, e.g. newsletter")
+
+
+def _first_denial(answers: Sequence[Asked]) -> Asked:
+    return next((one for one in answers if one[0] != "allow"), answers[0])
 
 
 def _by_consent(asked: Asked) -> Asked:

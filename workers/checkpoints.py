@@ -17,7 +17,8 @@ from shared.evidence import checkpoint_leaf, sign_checkpoint
 from shared.log import place_of
 from shared.store import checkpoints
 from shared.store.alerts import raise_alert, settle, settle_kind
-from shared.store.audit import Audit, Broken
+from shared.store.audit import Audit
+from shared.store.broken import Broken
 from shared.store.session import Store
 from shared.store.tables import PublicationRow, TicketRow
 from workers import alarms

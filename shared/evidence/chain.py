@@ -42,7 +42,13 @@ def first_broken(entries: Iterable[Entry], *, after: int = 0, head: bytes = GENE
     """
     before, expected = head, after + 1
     for entry in entries:
-        if entry.seq != expected or entry.hash != link(before, entry.seq, entry.kind, entry.payload, entry.sealed):
+        if not _is_whole(entry) or entry.seq != expected or entry.hash != link(before, entry.seq, entry.kind, entry.payload, entry.sealed):
             return expected
         before, expected = entry.hash, expected + 1
     return None
+
+
+def _is_whole(entry: Entry) -> bool:
+    """Say whether its parts are of their kinds: a database without strict types keeps what it is given."""
+    texts, data = (entry.kind, entry.payload), (entry.sealed or b"", entry.hash)
+    return all(isinstance(one, str) for one in texts) and all(isinstance(one, bytes) for one in data)

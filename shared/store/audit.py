@@ -4,7 +4,7 @@ All is read in one snapshot and in order, so memory does not grow with what stan
 running stack does not disturb it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
@@ -24,6 +24,7 @@ from shared.evidence import (
     root_of,
     verify,
 )
+from shared.store.broken import Broken
 from shared.store.checkpoints import Leaf
 from shared.store.tables import (
     CertificateRow,
@@ -41,27 +42,8 @@ _e, _l, _t = core(EvidenceRow).c, core(CheckpointLeafRow).c, core(TicketRow).c
 _c, _k, _m = core(CertificateRow).c, core(CheckpointRow).c, core(UncoveredRow).c
 # as text: what is no JSON is to be reported, and not to end the look
 _CERTIFICATE, _CHECKPOINT = cast(_c.document, Text), cast(_k.document, Text)
+_HEADLESS = "it is gone, and its leaves are not"
 _PAGE = 2000  # rows in memory
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """A place that does not verify: an entry of a ticket's chain, a ticket's certificate, or a checkpoint."""
-
-    reason: str
-    ticket: UUID | None = None
-    entry: int | None = None
-    checkpoint: int | None = None
-
-    def __str__(self) -> str:
-        place = f"ticket {self.ticket}" if self.ticket else f"checkpoint {self.checkpoint}"
-        return f"{place}: {self.reason}"
-
-    def as_json(self) -> dict[str, Any]:
-        """Return what is known of the place."""
-        ticket = str(self.ticket) if self.ticket else None
-        places = {"ticket": ticket, "entry": self.entry, "checkpoint": self.checkpoint, "reason": self.reason}
-        return {name: value for name, value in places.items() if value is not None}
 
 
 @dataclass(slots=True)
@@ -88,14 +70,14 @@ class Audit:
 
     def broken(self, published: Iterable[tuple[int, Any]] | None = None) -> Iterator[Broken]:
         """Yield what does not verify: each chain with its first broken place, certificates, then checkpoints."""
-        self._marked = self._marks()
-        yield from self._chains()
-        yield from self._cut_off()
+        yield from self._looked_at(self._marks, "the marks for the next checkpoint")
+        yield from self._looked_at(self._chains, "the chains")
+        yield from self._looked_at(self._cut_off, "the chains")
         for ticket, entry in self._kept.items():
             if ticket not in self._named:
                 yield Broken(f"the entries from {entry} on are kept from the checkpoints", ticket, entry)
-        yield from self._certificates()
-        yield from self._checkpoints()
+        yield from self._looked_at(self._certificates, "the certificates")
+        yield from self._looked_at(self._checkpoints, "the checkpoints")
         if published is not None:
             yield from self._published(published)
 
@@ -103,9 +85,20 @@ class Audit:
         with self.session.execute(query, execution_options={"yield_per": _PAGE}) as rows:
             yield from rows  # closed even if nobody reads to the end: on PostgreSQL it is a cursor of the server's
 
-    def _marks(self) -> dict[UUID, int]:
+    def _looked_at(self, look: Callable[[], Iterator[Broken]], what: str) -> Iterator[Broken]:
+        """Yield what a look finds; where it cannot go on, since a database keeps whatever it is given, say so."""
+        try:
+            yield from look()
+        except (ValueError, TypeError, AttributeError):
+            yield Broken(f"{what} cannot be read to their end: a row holds what Rightsdesk does not write")
+
+    def _marks(self) -> Iterator[Broken]:
         query = select(_m.ticket_id, func.max(_m.seq)).group_by(_m.ticket_id)
-        return {row[0]: row[1] for row in self._read(query)}
+        for ticket, seq in self._read(query):
+            if isinstance(seq, int):
+                self._marked[ticket] = seq
+            else:
+                yield Broken("its mark for the next checkpoint is no number", ticket)
 
     def _chains(self) -> Iterator[Broken]:
         leaf = and_(_l.ticket_id == _e.ticket_id, _l.seq == _e.seq)
@@ -153,6 +146,9 @@ class Audit:
         for ticket in sorted({row[0] for row in self._read(empty)} | set(self._marked) - self._named):
             if ticket not in self._named:
                 yield Broken("the whole chain is gone", ticket, 1)
+        orphans = select(_e.ticket_id).where(~exists().where(_t.id == _e.ticket_id)).distinct()
+        for (ticket,) in self._read(orphans.order_by(_e.ticket_id)):
+            yield Broken("the ticket is gone, and its chain is not", ticket)
 
     def _certificates(self) -> Iterator[Broken]:
         leaf = and_(_l.ticket_id == _c.ticket_id, _l.seq == 0)
@@ -195,24 +191,37 @@ class Audit:
         tree, before = next(trees, None), (0, GENESIS)
         for number, root, document in self._read(select(_k.number, _k.root, _CHECKPOINT).order_by(_k.number)):
             self.checkpoints += 1
-            hashes = [checkpoint_leaf(*before)]
-            if tree is not None and tree[0] == number:
-                hashes += [Leaf(row.ticket_id, row.seq, row.hash).hash for row in tree[1]]
+            while tree is not None and tree[0] < number:
+                yield Broken(_HEADLESS, checkpoint=tree[0])
                 tree = next(trees, None)
-            if wrong := self._wrong_checkpoint(number, root, _parsed(document), before, hashes):
+            leaves: Iterator[Any] = iter(())
+            if tree is not None and tree[0] == number:
+                leaves = tree[1]
+            if wrong := self._wrong_checkpoint(number, root, _parsed(document), before, leaves):
                 yield Broken(wrong, checkpoint=number)
+            if tree is not None and tree[0] == number:
+                tree = next(trees, None)
             before = (number, root)
+        while tree is not None:
+            yield Broken(_HEADLESS, checkpoint=tree[0])
+            tree = next(trees, None)
 
     def _wrong_checkpoint(
-        self, number: int, root: bytes, document: Any, before: tuple[int, bytes], hashes: list[bytes]
+        self, number: int, root: bytes, document: Any, before: tuple[int, bytes], leaves: Iterator[Any]
     ) -> str | None:
         if wrong := check_checkpoint(document, self.key):
             return wrong
         if number != before[0] + 1:
             return f"the checkpoints before it are gone, from {before[0] + 1} on"
         said = document["number"], document["root"], document["before"], document["size"]
+        if not all(isinstance(one, bytes) for one in (root, before[1])):
+            return "its root, or that of the one before, is none"
         if said[0] != number or said[1] != root.hex() or said[2] != before[1].hex():
             return "it does not follow from the one before"
+        values = [(row.ticket_id, row.seq, row.hash) for row in leaves]
+        if not all(isinstance(one[2], bytes) for one in values):
+            return "its leaves were changed"
+        hashes = [checkpoint_leaf(*before), *(Leaf(*one).hash for one in values)]
         if said[3] != len(hashes) or root != root_of(hashes):
             return "its leaves were changed"
         return None

@@ -243,6 +243,20 @@ TAMPERINGS = {
         ),
         f"ticket {OPEN}: the entries from 3 on are kept from the checkpoints",
     ),
+    "checkpoints without their leaves": (
+        sql("DELETE FROM checkpoints WHERE number > 1"), "checkpoint 2: it is gone, and its leaves are not",
+    ),
+    "all checkpoints without their leaves": (
+        sql("DELETE FROM checkpoints"), "checkpoint 1: it is gone, and its leaves are not",
+    ),
+    "leaves of a checkpoint that never was": (
+        sql("INSERT INTO checkpoint_leaves SELECT 0, 1, ticket_id, seq, hash FROM evidence WHERE ticket_id = :t4"
+            " AND seq = 2"),
+        "checkpoint 0: it is gone, and its leaves are not",
+    ),
+    "a ticket without its chain's": (
+        sql("DELETE FROM tickets WHERE id = :t4"), f"ticket {FRESH}: the ticket is gone, and its chain is not",
+    ),
     "a leaf": (
         sql("DELETE FROM checkpoint_leaves WHERE checkpoint = 2 AND place = 1"),
         "checkpoint 2: its leaves were changed",
@@ -271,6 +285,51 @@ TAMPERINGS = {
         sql("DELETE FROM certificates WHERE ticket_id = :t1"), CHAIN + "its certificate is gone",
     ),
 }  # fmt: skip
+
+
+KINDS = {
+    "a payload that is no text": (
+        "UPDATE evidence SET payload = CAST(payload AS BLOB) WHERE ticket_id = :t1 AND seq = 2",
+        CHAIN + "broken from entry 2",
+    ),
+    "a kind that is no text": (
+        "UPDATE evidence SET kind = x'ff' WHERE ticket_id = :t1 AND seq = 2", CHAIN + "broken from entry 2",
+    ),
+    "a sealed part that is one": (
+        "UPDATE evidence SET sealed = 'x' WHERE ticket_id = :t1 AND seq = 3", CHAIN + "broken from entry 3",
+    ),
+    "a hash that is one": (
+        "UPDATE evidence SET hash = 'x' WHERE ticket_id = :t1 AND seq = 3", CHAIN + "broken from entry 3",
+    ),
+    "a leaf that is one": (
+        "UPDATE checkpoint_leaves SET hash = 'x' WHERE checkpoint = 2 AND place = 1",
+        "checkpoint 2: its leaves were changed",
+    ),
+    "a root that is one": (
+        "UPDATE checkpoints SET root = 'x' WHERE number = 2", "checkpoint 2: its root, or that of the one before",
+    ),
+    "a mark that is no number": (
+        "UPDATE uncovered SET seq = 'x' WHERE ticket_id = :t4",
+        f"ticket {FRESH}: its mark for the next checkpoint is no number",
+    ),
+    "a ticket's id that is none": (
+        "UPDATE evidence SET ticket_id = 'x' WHERE ticket_id = :t4", "the chains cannot be read to their end",
+    ),
+    "a leaf's ticket that is none": (
+        "UPDATE checkpoint_leaves SET ticket_id = 'x' WHERE checkpoint = 2 AND place = 1",
+        "the checkpoints cannot be read to their end",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", KINDS)
+def test_a_value_of_another_kind_is_found_and_hides_nothing(office, session, what):
+    """SQLite keeps in each column what it is given; what else was done is found beside it."""
+    statement, said = KINDS[what]
+    sql(statement, "UPDATE certificates SET document = '[]' WHERE ticket_id = :t2")(session, office)
+    found = broken(office, session)
+    assert any(one.startswith(said) for one in found), found
+    assert f"ticket {OTHER}: this is not a Rightsdesk certificate" in found
 
 
 @pytest.mark.parametrize("what", TAMPERINGS)

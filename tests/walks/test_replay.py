@@ -238,6 +238,24 @@ def test_who_was_made_again_waits_for_a_person_and_is_erased(on_postgres, world)
         assert ["chat"] == list(session.scalars(select(ErasureRow.system).where(ErasureRow.look_at.is_not(None))))
 
 
+def test_who_is_erased_again_is_kept_in_the_ledger_anew(line, world, backup):
+    """Backups made while they were back live longer than those of before: restored, one of them is replayed, too."""
+    erase(line)
+    backup()
+    later(line, days=80)
+    replay(line)
+    assert set() == world.of(ADA)
+    later(line, days=100)
+    sweep(line.office, line.nudges.extend)
+    line.run()
+    with line.office.store.read() as session:
+        (expires,) = session.scalars(select(ErasureRow.expires_at))
+    assert expires >= datetime.now(UTC) + timedelta(days=80 + 90)
+    backup()  # as on the 79th day
+    replay(line, since=datetime.now(UTC) + timedelta(days=79))
+    assert set() == world.of(ADA)
+
+
 def test_who_came_back_by_themselves_stays(line, world, backup):
     """Refused, nothing is done; and a replay asks first, too."""
     erase(line)

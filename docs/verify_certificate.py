@@ -11,7 +11,8 @@ import hashlib
 import json
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 
@@ -31,7 +32,7 @@ def main():
         raise SystemExit(f"cannot read {error.filename}: {error.strerror}") from None
     except InvalidSignature:
         raise SystemExit("NOT VALID: the signature does not fit") from None
-    except (KeyError, TypeError, ValueError, IndexError, RecursionError, AttributeError):
+    except (KeyError, TypeError, ValueError, IndexError, RecursionError, AttributeError, UnsupportedAlgorithm):
         raise SystemExit("NOT VALID: this cannot be read as what it is said to be") from None
     print("\n".join(said))
 
@@ -39,7 +40,7 @@ def main():
 def check_certificate(document, key):
     """Check that the key signed the certificate. It was signed with its proof pending."""
     demand(document["format"] == "rightsdesk-certificate/1", "this is not a certificate")
-    demand(set(document) == {"format", "certificate", "proof", "signature"}, "it has parts that do not belong there")
+    demand_parts(document, "format certificate proof signature")
     check_signature(signed_text(document), document["signature"], key)
     body = document["certificate"]
     return f"valid: ticket {body['ticket']}, {body['right']}, {body['outcome']}, closed {body['closed_at']}"
@@ -51,11 +52,14 @@ def check_proof(document, key, published):
     if proof == "pending":
         demand(not published, "the certificate names no checkpoint yet")
         return "proof: pending (signed, not yet in a checkpoint)"
+    demand_parts(proof, "checkpoint index path")
     checkpoint = proof["checkpoint"]
+    demand_parts(checkpoint, "format number at size before root signature")
+    demand(checkpoint["format"] == "rightsdesk-checkpoint/1", "this is not a checkpoint")
     check_signature(canonical({k: v for k, v in checkpoint.items() if k != "signature"}), checkpoint["signature"], key)
     digest = hashlib.sha256(signed_text(document)).hexdigest()
     leaf = leaf_hash(f"certificate {document['certificate']['ticket']} {digest}".encode())
-    root = root_by(leaf, proof["index"], checkpoint["size"], [bytes.fromhex(one) for one in proof["path"]])
+    root = root_by(leaf, proof["index"], checkpoint["size"], [from_hex(one) for one in proof["path"]])
     demand(root.hex() == checkpoint["root"], "the certificate is not in the checkpoint")
     demand(not published or read(published) == checkpoint, "the checkpoint is not the one that was published")
     return f"proof: in checkpoint {checkpoint['number']} of {checkpoint['at']}, root {checkpoint['root']}"
@@ -64,10 +68,12 @@ def check_proof(document, key, published):
 def check_record(proof, certificate):
     """Check that a record, opened by its salt, is among those that the certificate commits to."""
     demand(proof["format"] == "rightsdesk-record/1", "this is not the proof of a record")
+    demand_parts(proof, "format ticket system step record salt index size path")
+    demand_parts(proof["record"], "collection key digest")
     demand(proof["ticket"] == certificate["ticket"], "the record's proof is about another ticket")
     record = [proof["record"][part] for part in ("collection", "key", "digest")]
-    leaf = leaf_hash(bytes.fromhex(proof["salt"]) + canonical(record))
-    root = root_by(leaf, proof["index"], proof["size"], [bytes.fromhex(one) for one in proof["path"]])
+    leaf = leaf_hash(from_hex(proof["salt"]) + canonical(record))
+    root = root_by(leaf, proof["index"], proof["size"], [from_hex(one) for one in proof["path"]])
     committed = [
         one["commitment"]
         for system in certificate["systems"] if system["id"] == proof["system"]
@@ -88,8 +94,12 @@ def canonical(value):
 
 
 def check_signature(text, signature, key):
-    demand(signature["alg"] == "Ed25519", "the signature is not of the kind Ed25519")
-    key.verify(base64.b64decode(signature["value"], validate=True), text)
+    """Check a signature, of which nothing is signed itself: so it has one form, and nothing beside it."""
+    demand(isinstance(key, Ed25519PublicKey), "the key is not of the kind Ed25519")
+    value = base64.b64decode(signature["value"], validate=True)
+    written = {"alg": "Ed25519", "value": base64.b64encode(value).decode()}
+    demand(signature == written, "the signature is not written as Ed25519 signatures are")
+    key.verify(value, text)
 
 
 def leaf_hash(data):
@@ -98,6 +108,7 @@ def leaf_hash(data):
 
 def root_by(leaf, index, size, path):
     """Return the root that an audit path leads to (RFC 6962, section 2.1.1)."""
+    demand(type(index) is int and type(size) is int, "the proof does not fit its tree")
     demand(0 <= index < size and (size == 1) == (not path), "the proof does not fit its tree")
     if size == 1:
         return leaf
@@ -115,6 +126,16 @@ def once(pairs):
     """Refuse an object in which a key stands twice: it would have two readings."""
     demand(len(dict(pairs)) == len(pairs), "a key stands twice")
     return dict(pairs)
+
+
+def from_hex(text):
+    """Return a hash, which has one form."""
+    demand(bytes.fromhex(text).hex() == text and len(text) == 64, "a hash is not written as hashes are")
+    return bytes.fromhex(text)
+
+
+def demand_parts(part, names):
+    demand(set(part) == set(names.split()), "it has parts that do not belong there")
 
 
 def demand(true, otherwise):

@@ -26,6 +26,7 @@ def certificate_show(
     json: Json = False,
 ) -> None:
     """Write a closed ticket's certificate (JSON), with its proof once a checkpoint covers it."""
+    from shared.evidence import verify
     from shared.store.checkpoints import certified
     from workers.certificate_page import page
 
@@ -36,6 +37,8 @@ def certificate_show(
             document = certified(session, row.id)
         if document is None:
             raise RightsdeskError(f"the ticket is {row.state}; its certificate is signed when it closes")
+        if wrong := verify(document, office.vault.signer.public_key()):
+            raise RightsdeskError(f"{wrong}; `rightsdesk evidence verify` looks at all evidence")
         _write(out, page(office, document) if html else _text(document))
 
 

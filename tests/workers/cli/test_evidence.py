@@ -2,12 +2,16 @@
 
 import json
 import os
+import runpy
 import shutil
+import string
 import subprocess
 import sys
+from base64 import b64decode
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -16,7 +20,7 @@ from sqlalchemy import select, update
 from shared.envelope import public_pem
 from shared.settings import read
 from shared.store.checkpoints import certified
-from shared.store.tables import AlertRow, CheckpointRow, EvidenceRow, TicketRow
+from shared.store.tables import AlertRow, CertificateRow, CheckpointRow, EvidenceRow, TicketRow
 from tests.command import ROOT, process, wrong
 from workers.certificate_page import page
 from workers.certificate_schema import Document
@@ -144,6 +148,64 @@ def test_a_changed_certificate_or_another_key_is_refused(run, desk, key, other_k
     assert "cannot read" in wrong(run("certificate", "verify", tmp_path / "nowhere", "--key", key))
     assert "cannot read the public key" in wrong(run("certificate", "verify", path, "--key", tmp_path / "nowhere"))
     assert alone(tmp_path / "nowhere", key).stderr.startswith("cannot read ")
+
+
+def varied(document):
+    """Yield the certificate with what nobody signed added, or what was signed written in another way."""
+    for change in (
+        lambda made: made["signature"].update(by="An Authority"),
+        lambda made: made["proof"].update(note="reviewed"),
+        lambda made: made["proof"]["checkpoint"]["signature"].update(by="An Authority"),
+        lambda made: made["proof"].update(index=float(made["proof"]["index"])),
+        lambda made: made["proof"].update(path=[one.upper() for one in made["proof"]["path"]]),
+        lambda made: made["proof"].update(path=[f" {one}" for one in made["proof"]["path"]]),
+        lambda made: made["signature"].update(value=other_bits(made["signature"]["value"])),
+    ):
+        made = json.loads(json.dumps(document))
+        change(made)
+        yield made
+
+
+def other_bits(value):
+    """Return another Base64 text of the same 64 bytes: its last sign before the padding has four bits to spare."""
+    made = next(f"{value[:-3]}{sign}==" for sign in string.ascii_letters if sign != value[-3]
+                and b64decode(f"{value[:-3]}{sign}==") == b64decode(value))  # fmt: skip
+    assert made != value
+    return made
+
+
+def test_what_nobody_signed_is_no_part_of_a_certificate(run, desk, key, tmp_path):
+    """The script is as strict as the command: an addition is refused, and so is another spelling."""
+    keep(desk.line.office)
+    path = tmp_path / "certificate.json"
+    script = runpy.run_path(str(ROOT / "docs/verify_certificate.py"))
+    public = script["load_pem_public_key"](key.read_bytes())
+    document = run("certificate", "show", desk.ids["access"]).json()
+    script["check_certificate"](document, public)
+    script["check_proof"](document, public, None)
+    for made in varied(document):
+        path.write_text(json.dumps(made))
+        assert wrong(run("certificate", "verify", path, "--key", key), 1)
+        with pytest.raises(SystemExit, match="NOT VALID"):
+            script["check_certificate"](made, public), script["check_proof"](made, public, None)
+
+
+def test_a_certificate_that_was_changed_in_the_database_is_not_shown(run, desk, tmp_path):
+    """What does not verify is no certificate, as a page still less than as a file."""
+    keep(desk.line.office)
+    ident = UUID(str(desk.ids["access"]))
+    with desk.line.office.store.write() as session:
+        row = session.get_one(CertificateRow, ident)
+        before = row.document
+        row.document = before | {"certificate": before["certificate"] | {"outcome": "refused"}}
+    try:
+        for more in ((), ("--html",), ("--out", tmp_path / "certificate.json")):
+            said = wrong(run("certificate", "show", ident, *more), 1)
+            assert said.startswith("the signature does not fit")
+        assert [] == list(tmp_path.iterdir())
+    finally:
+        with desk.line.office.store.write() as session:
+            session.get_one(CertificateRow, ident).document = before
 
 
 RECORD = ("--system", "chat", "--collection", "contacts")

@@ -46,9 +46,7 @@ def _again(session: Session, row: TicketRow, case: Case, now: datetime) -> None:
     elif systems := {step.system for step in case.taken("delete")}:
         # backups that were made while the person was back live longer than those that the first erasure left
         over = due(case.client.replayable, now).at
-        ledger.renew(
-            session, details.of, systems, erased_at=now, look_at=_look_at(case.client, now), expires_at=over
-        )
+        ledger.renew(session, details.of, systems, erased_at=now, look_at=_look_at(case.client, now), expires_at=over)
 
 
 def digests(office: Office, row: ErasureRow) -> list[bytes]:

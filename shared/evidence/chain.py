@@ -42,7 +42,9 @@ def first_broken(entries: Iterable[Entry], *, after: int = 0, head: bytes = GENE
     """
     before, expected = head, after + 1
     for entry in entries:
-        if not _is_whole(entry) or entry.seq != expected or entry.hash != link(before, entry.seq, entry.kind, entry.payload, entry.sealed):
+        if not _is_whole(entry) or entry.seq != expected:
+            return expected
+        if entry.hash != link(before, entry.seq, entry.kind, entry.payload, entry.sealed):
             return expected
         before, expected = entry.hash, expected + 1
     return None

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Text, and_, cast, exists, func, select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from shared.evidence import (
@@ -89,7 +90,9 @@ class Audit:
         """Yield what a look finds; where it cannot go on, since a database keeps whatever it is given, say so."""
         try:
             yield from look()
-        except (ValueError, TypeError, AttributeError):
+        except (ValueError, TypeError, AttributeError, OperationalError) as error:
+            if isinstance(error, OperationalError) and "decode" not in str(error.orig):
+                raise  # else SQLite keeps a text that is none
             yield Broken(f"{what} cannot be read to their end: a row holds what Rightsdesk does not write")
 
     def _marks(self) -> Iterator[Broken]:
@@ -207,21 +210,17 @@ class Audit:
             tree = next(trees, None)
 
     def _wrong_checkpoint(
-        self, number: int, root: bytes, document: Any, before: tuple[int, bytes], leaves: Iterator[Any]
+        self, number: int, root: Any, document: Any, before: tuple[int, Any], leaves: Iterator[Any]
     ) -> str | None:
         if wrong := check_checkpoint(document, self.key):
             return wrong
         if number != before[0] + 1:
             return f"the checkpoints before it are gone, from {before[0] + 1} on"
         said = document["number"], document["root"], document["before"], document["size"]
-        if not all(isinstance(one, bytes) for one in (root, before[1])):
-            return "its root, or that of the one before, is none"
-        if said[0] != number or said[1] != root.hex() or said[2] != before[1].hex():
+        whole = isinstance(root, bytes) and isinstance(before[1], bytes)
+        if not whole or said[:3] != (number, root.hex(), before[1].hex()):
             return "it does not follow from the one before"
-        values = [(row.ticket_id, row.seq, row.hash) for row in leaves]
-        if not all(isinstance(one[2], bytes) for one in values):
-            return "its leaves were changed"
-        hashes = [checkpoint_leaf(*before), *(Leaf(*one).hash for one in values)]
+        hashes = _tree(before, leaves)
         if said[3] != len(hashes) or root != root_of(hashes):
             return "its leaves were changed"
         return None
@@ -243,6 +242,12 @@ class Audit:
                 yield Broken("it is not the one that was published", checkpoint=number)
         for number in sorted(gone):
             yield Broken("it was published, and what was published is gone", checkpoint=number)
+
+
+def _tree(before: tuple[int, bytes], rows: Iterator[Any]) -> list[bytes]:
+    """Return the hashes of a checkpoint's leaves; nothing's for one that holds none."""
+    hashes = (Leaf(*row[2:]).hash if isinstance(row[4], bytes) else b"" for row in rows)
+    return [checkpoint_leaf(*before), *hashes]
 
 
 def _parsed(document: str) -> Any:

@@ -73,11 +73,11 @@ class Gate:
         to be on record (Art. 7(1)). Of who is named by both each has to be allowed. A UsageError if the inventory has
         no such client, or no ticket could name the purpose.
         """
-        given = {kind: raw for kind, raw in ((EMAIL, email), (PHONE, phone)) if raw is not None} or {EMAIL: None}
-        read = {kind: identify(self.client(client), kind, raw) for kind, raw in given.items()}
+        asked = {kind: raw for kind, raw in ((EMAIL, email), (PHONE, phone)) if raw is not None}
+        read = {kind: identify(self.client(client), kind, asked.get(kind)) for kind in asked or (EMAIL,)}
         answers = self.check_many(client, purpose, [one for one in read.values() if one], needs_consent=needs_consent)
         answers += [("unknown", _NO_SUCH[kind]) for kind, one in read.items() if one is None]
-        return min(answers, key=lambda asked: _STRICTEST.index(asked[0]))
+        return min(answers, key=lambda answer: _STRICTEST.index(answer[0]))
 
     def check_many(
         self, client: str, purpose: str, people: Sequence[Identifier], *, needs_consent: bool = False

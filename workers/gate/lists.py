@@ -10,7 +10,8 @@ from typing import Any, TextIO
 from shared.domain.errors import RightsdeskError, UsageError
 from shared.domain.identifier import Identifier
 from shared.strict_json import read_json
-from workers.gate import UNREADABLE, Asked, Gate, identify, was_asked
+from workers.gate import UNREADABLE, Asked, Gate, was_asked
+from workers.gate.reading import identify
 
 BATCH = 500  # rows that are asked for by one statement
 _LONGEST = 1024 * 1024  # characters of a row

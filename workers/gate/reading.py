@@ -7,7 +7,7 @@ from shared.domain.identifier import EMAIL, PHONE, Identifier, normalise
 from shared.inventory import Client
 from shared.signs import visible
 
-# a dot-atom (RFC 5322, section 3.2.3, with RFC 6531's letters) at a host's name: what else stands there hides an address
+# a dot-atom (RFC 5322, section 3.2.3; letters as in RFC 6531) at a host's name: what has more only holds an address
 _ADDRESS = re.compile(r"[^\x00-\x20\x7f-\x9f()<>\[\]:;@\\,\"]+@[a-z0-9_-]+(?:\.[a-z0-9_-]+)+")
 _EXTENSION = re.compile(r"(?:;\s*ext\s*=|,|#|extn?|x)[.:\s]*\d{1,7}\s*$", re.IGNORECASE)
 _EXT = ";ext="

@@ -306,7 +306,7 @@ KINDS = {
         "checkpoint 2: its leaves were changed",
     ),
     "a root that is one": (
-        "UPDATE checkpoints SET root = 'x' WHERE number = 2", "checkpoint 2: its root, or that of the one before",
+        "UPDATE checkpoints SET root = 'x' WHERE number = 2", "checkpoint 2: it does not follow",
     ),
     "a mark that is no number": (
         "UPDATE uncovered SET seq = 'x' WHERE ticket_id = :t4",
@@ -314,6 +314,10 @@ KINDS = {
     ),
     "a ticket's id that is none": (
         "UPDATE evidence SET ticket_id = 'x' WHERE ticket_id = :t4", "the chains cannot be read to their end",
+    ),
+    "a text that is no UTF-8": (
+        "UPDATE evidence SET payload = CAST(x'ff' AS TEXT) WHERE ticket_id = :t4",
+        "the chains cannot be read to their end",
     ),
     "a leaf's ticket that is none": (
         "UPDATE checkpoint_leaves SET ticket_id = 'x' WHERE checkpoint = 2 AND place = 1",

@@ -1,4 +1,4 @@
-"""Whom the gate is asked about, in the spellings that lists and programs have: denied, or not known; never let through."""
+"""Whom the gate is asked about, in the spellings that lists have: known, or not read; never let through."""
 
 import pytest
 
@@ -67,7 +67,9 @@ def test_whoever_is_named_twice_is_asked_for_twice(line):
         assert "allow" == asked(email="new@example.org", phone="+49309999999")[0]
 
 
-@pytest.mark.parametrize("purpose", ["direct-marketing ", "direct\u2011marketing", "direct-marketing\n", "*", "", "\ud800"])
+@pytest.mark.parametrize(
+    "purpose", ["direct-marketing ", "direct\u2011marketing", "direct-marketing\n", "*", "", "\ud800"]
+)
 def test_a_purpose_that_no_ticket_names_is_wrong_use(line, purpose):
     """With a blank too many nothing would stand against it."""
     with Gate(line.office.settings) as gate, pytest.raises(UsageError, match="a purpose has letters"):

@@ -47,9 +47,15 @@ def keep(office: Office, *, most: int = MOST) -> int:
 def _cover(office: Office, most: int) -> tuple[bool, bool]:
     """Make one checkpoint if there is anything to cover; say whether, and whether there is more."""
     now = office.now()
-    with office.store.read() as session:
-        number, before = checkpoints.last(session)
-        found = checkpoints.uncovered(session, most=most)
+    try:
+        with office.store.read() as session:
+            number, before = checkpoints.last(session)
+            found = checkpoints.uncovered(session, most=most)
+    except (ValueError, TypeError, KeyError, AttributeError):  # a row holds what we do not write
+        log.error("evidence.unreadable")  # noqa: TRY400 - a traceback may quote a row
+        with office.store.write() as session:
+            raise_alert(session, kind=alarms.EVIDENCE, dedup=_CHECKPOINTS, now=now, urgent=True)
+        return False, False
     _tell(office, found, now)
     if not found.marks:
         return False, False

@@ -3,7 +3,7 @@
 import threading
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, text, update
 
 from shared.evidence import verify
 from shared.store.checkpoints import certified
@@ -30,6 +30,21 @@ def test_a_certificate_is_pending_until_the_next_checkpoint(tmp_path):
     assert "pending" == before["proof"]
     assert before == after | {"proof": "pending"}
     assert verify(after, office.vault.signer.public_key()) is None
+    office.close()
+
+
+def test_a_row_that_cannot_be_read_calls_somebody_at_once(tmp_path):
+    """No checkpoint can be made over it; the night is not waited for."""
+    office = opened(tmp_path)
+    begin(office, CLOSED)
+    append(office, CLOSED, 2, close=True)
+    for document in ("[]", "{", '{"format": "\\ud800", "certificate": 1}'):
+        with office.store.write() as session:
+            session.execute(update(AlertRow).values(state="over"))
+            session.execute(text("UPDATE certificates SET document = :text"), {"text": document})
+        assert 0 == checkpoints.keep(office)
+        with office.store.read() as session:
+            assert (alarms.EVIDENCE, "open") in {(one.kind, one.state) for one in session.scalars(select(AlertRow))}
     office.close()
 
 

@@ -66,6 +66,7 @@ def command(socket_path: Path, data: Path) -> list[str]:
         "appendonly": "yes",
         "appendfsync": "everysec",
         "maxmemory-policy": "noeviction",
+        "proto-max-bulk-len": "1mb",  # the least: an entry has 64 KiB, and all of a batch stand in memory
         "crash-log-enabled": "no",  # a crash log prints keys and arguments
     }
     words = [word for name, value in options.items() for word in (f"--{name}", value)]

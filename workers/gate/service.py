@@ -15,6 +15,7 @@ from fastapi import FastAPI, Request, Response
 from pydantic import Field, ValidationError, model_validator
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from shared.domain.errors import UsageError
 from shared.domain.ticket import Slug, Strict, one_line
@@ -111,6 +112,8 @@ async def _body(stream: AsyncIterator[bytes], slowest: float) -> bytes:
                     raise HTTPException(413, f"a question has at most {_MOST_BYTES} bytes")
     except TimeoutError:
         raise HTTPException(408, "the question came too slowly") from None
+    except ClientDisconnect:  # else the server logs it as an error of ours
+        raise HTTPException(400, "the question broke off") from None
     return body
 
 

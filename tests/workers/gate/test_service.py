@@ -1,5 +1,6 @@
 """The gate over HTTP, served for real: tokens, bodies, and what it never writes down."""
 
+import asyncio
 import socket
 import threading
 from contextlib import contextmanager
@@ -120,6 +121,25 @@ def test_a_slow_question_is_given_up(line, tokens):
         head = f"POST /v1/check HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: 9\r\n\r\n{{"
         slow.sendall(head.encode())
         assert b" 408 " in slow.recv(100)
+
+
+def test_a_question_that_breaks_off_is_no_error_of_ours(line, tokens):
+    """Nothing is raised that the server would log with a traceback."""
+    scope = {
+        "type": "http", "method": "POST", "path": "/v1/check", "query_string": b"",
+        "headers": [(b"authorization", f"Bearer {TOKEN}".encode())],
+    }  # fmt: skip
+    events, said = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}], []
+
+    async def receive():
+        return events.pop(0)
+
+    async def send(event):
+        said.append(event)
+
+    with Gate(line.office.settings) as gate:
+        asyncio.run(make_service(gate)(scope, receive, send))
+    assert 400 == said[0]["status"]
 
 
 @pytest.mark.parametrize(

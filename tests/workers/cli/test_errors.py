@@ -152,7 +152,7 @@ HUGE = 10**30
         (["submit", "--wait", "--no-wait"], "--wait or --no-wait, one of them"),
         (["submit", "--timeout", "-1"], "--timeout is a number of seconds"),
         (["submit", "--timeout", "nan"], "--timeout is a number of seconds"),
-        (["gate", "check", "--client", "acme", "--purpose", " ", "--email", "a@b.example"], "give a --purpose"),
+        (["gate", "check", "--client", "acme", "--purpose", " ", "--email", "a@b.example"], "a purpose has letters"),
     ],
 )
 def test_hostile_words_are_wrong_use(run, desk, words, said):

@@ -7,9 +7,9 @@ from shared.evidence import sign
 from shared.settings import Settings
 from shared.store.audit import Audit
 from shared.store.chain import resume
-from shared.store.migrate import migrate
 from shared.store.tables import CertificateRow, TicketRow
 from tests import small
+from tests.schema import to_head
 from workers import checkpoints
 from workers.office import open_office
 
@@ -24,7 +24,7 @@ def opened(folder, database=None, **more):
         small.build(folder / "world")
     settings = Settings(home=folder / "home", systems=folder / "world/systems.toml", database_url=database, **more)
     office = open_office(settings, now=lambda: AT)
-    migrate(office.store)
+    to_head(office.store)
     return office
 
 

@@ -10,8 +10,8 @@ from pydantic import SecretStr
 
 from shared.settings import Settings
 from shared.store.checkpoints import certified
-from shared.store.migrate import migrate
 from shared.store.nudge import Nudge
+from tests.schema import to_head
 from workers import views
 from workers.decisions import Decision, decide
 from workers.intake import Intake
@@ -84,5 +84,5 @@ def open_line(home: Path, systems: Path, *, broker: str, database: str | None = 
     settings = Settings(home=home, systems=systems, broker_url=broker, database_url=database, **more)
     settings.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     office = open_office(settings)
-    migrate(office.store)
+    to_head(office.store)
     return Line(office)

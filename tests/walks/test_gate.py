@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from shared.settings import Settings
-from shared.store.migrate import migrate
 from shared.store.session import Store
 from tests import small
 from tests.command import ROOT
+from tests.schema import to_head
 from tests.servers import must_live, running
 from tests.small import BOB, ticket
 from tests.waiting import until
@@ -28,7 +28,7 @@ def settings(tmp_path, valkey, valkey_url):
     world = small.build(tmp_path / "world", head='gate_tokens = ["env:ACME_GATE"]\n')
     made = Settings(home=tmp_path / "home", systems=world.systems, broker_url=valkey_url, gate_port=free_port())
     store = Store(made.database)
-    migrate(store)
+    to_head(store)
     store.close()
     with process(made, "intake"), process(made, "gate", "serve"):
         yield made

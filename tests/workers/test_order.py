@@ -8,12 +8,12 @@ from sqlalchemy import insert, select
 
 from shared.settings import Settings
 from shared.store import steps
-from shared.store.migrate import migrate
 from shared.store.nudge import Nudge
 from shared.store.session import Store
 from shared.store.tables import StepRow, TicketRow
 from tests import small
 from tests.line import open_line
+from tests.schema import to_head
 from tests.small import ticket
 from workers.queues import make_app, publish
 
@@ -28,7 +28,7 @@ INCIDENT = {
 def store(any_database_url):
     """A database with one ticket."""
     store = Store(any_database_url)
-    migrate(store)
+    to_head(store)
     yield store
     store.close()
 

@@ -10,9 +10,9 @@ from sqlalchemy import func, insert, select, update
 
 from shared.on_call.settings import Alerts
 from shared.store import timers
-from shared.store.migrate import migrate
 from shared.store.session import Store
 from shared.store.tables import AlertRow, TicketRow, TimerRow
+from tests.schema import to_head
 from workers import sla
 from workers.alerts.deliver import deliver
 from workers.sla import Looked, look
@@ -25,7 +25,7 @@ END = datetime(2026, 4, 2, 22, tzinfo=UTC)
 def office(any_database_url):
     """What a look needs of an office: a store and the time."""
     store = Store(any_database_url)
-    migrate(store)
+    to_head(store)
     yield SimpleNamespace(store=store, now=lambda: NOW)
     store.close()
 

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import insert, select, text, update
 
 from shared.store.alerts import raise_alert, raise_alerts, settle
-from shared.store.migrate import migrate
 from shared.store.session import Store
 from shared.store.tables import ALERT_CALLS, TIMER_RUNS, AlertRow, TicketRow, TimerRow, core
+from tests.schema import to_head
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -18,7 +18,7 @@ NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 def store(any_database_url):
     """A database at head."""
     store = Store(any_database_url)
-    migrate(store)
+    to_head(store)
     yield store
     store.close()
 

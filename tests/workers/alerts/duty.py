@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from shared.settings import Settings
 from shared.store.alerts import raise_alerts
-from shared.store.tables import AlertChannelRow, AlertDeliveryRow, AlertRow, Row
+from shared.store.tables import AlertChannelRow, AlertDeliveryRow, AlertRow
+from tests.schema import to_head
 from tests.small import CLIENT
 from tests.workers.desk.jobs import Web
 from workers.alerts import shown
@@ -50,7 +51,7 @@ class Duty:
         )
         settings.root.mkdir(mode=0o700, exist_ok=True)
         self.office = open_office(settings, now=lambda: self.at)
-        Row.metadata.create_all(self.office.store.engine)
+        to_head(self.office.store)
 
     def another(self) -> Office:
         """Open the office of another process on the same database."""

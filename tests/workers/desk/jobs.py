@@ -27,7 +27,8 @@ from shared.ports import Affected
 from shared.settings import Settings
 from shared.store.chain import Chain
 from shared.store.session import Store
-from shared.store.tables import Row, StepRow, TicketRow
+from shared.store.tables import StepRow, TicketRow
+from tests.schema import to_head
 from workers.desk import Job, verbs
 from workers.package import PackageStore, PartWriter, package_files, save_part
 
@@ -73,7 +74,7 @@ class Desk:
     def __post_init__(self) -> None:
         self.ticket: UUID = uuid4()
         self.store = Store(self.database or f"sqlite:///{self.folder / 'desk.sqlite3'}")
-        Row.metadata.create_all(self.store.engine)
+        to_head(self.store)
         self.vault: Vault = open_vault(self.folder)
         self.key, self.wrapped = self.vault.new_key(self.ticket)
         self.made = Settings(home=self.folder, **self.settings)

@@ -102,7 +102,8 @@ def test_a_file_that_was_changed_is_not_sent(desk, tmp_path):
     here, place = portable(desk), tmp_path / "out.zip"
     (wave,) = [one for one in here.files() if one.name.endswith(".wav")]
     stored = Path(here.packages.path(here.ticket, wave.stored))
-    stored.write_bytes(stored.read_bytes()[:-1] + b"x")
+    sealed = stored.read_bytes()
+    stored.write_bytes(sealed[:-1] + bytes([sealed[-1] ^ 1]))
     with pytest.raises(Exception, match="does not open"):
         here.do("transfer", url=f"file://{place}")
     assert [] == list(tmp_path.rglob("*out.zip*"))

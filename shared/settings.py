@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     gate_port: int = Field(default=8471, ge=0, le=65535)  # where `gate serve` listens, on the loopback interface
     lease_seconds: float = 15.0
     concurrency: int = Field(default=2, ge=1, le=64)  # steps of one system at a time; breaches' may be more
+    most_places: int = Field(default=32, ge=1, le=512)  # processes of a worker while steps take long
     test: bool = False
 
     @property

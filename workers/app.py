@@ -21,6 +21,7 @@ from workers import connectors, desk, published
 from workers.embedded.tether import die_with_parent
 from workers.office import open_office
 from workers.perform import Performer
+from workers.places import Places, is_extra
 from workers.queues import BREACHES_ONLY, make_app, publish, say_ready
 
 # one prefork child is one process: what it opened after the fork stands here
@@ -49,14 +50,16 @@ def _register(app: Celery, settings: Settings, name: str, *, most_urgent: bool) 
 def _performer(settings: Settings) -> Performer:
     if "performer" not in _here:
         # an app of its own: one that looks at breaches only would send everything as a breach
-        _here["performer"] = Performer(open_office(settings), partial(publish, make_app(settings)))
+        send = partial(publish, make_app(settings))
+        _here["performer"] = Performer(open_office(settings), send, keep_open=not is_extra(_usual_places(settings)))
     return _here["performer"]
 
 
 def work(settings: Settings, *, queues: list[str], concurrency: int) -> None:
     """Serve queues with Celery workers until told to stop.
 
-    `concurrency` is how many places one system may hold; one more is for other systems, and one is kept for breaches.
+    `concurrency` is how many places one lane may hold; one more is for other lanes, one is kept for breaches, and while
+    steps take long there are more (`workers.places`).
     """
     settings = settings.model_copy(update={"concurrency": concurrency})
     check_packages(load(settings.systems), settings.package_url, settings.packages_region)
@@ -74,7 +77,12 @@ def work(settings: Settings, *, queues: list[str], concurrency: int) -> None:
         _serve(settings, queues, ["--pool=solo", "--hostname=breaches@%h"], for_breaches=True)
         return
     with _ending_with(kept):
-        _serve(settings, queues, ["--pool=prefork", f"--concurrency={concurrency + 1}", "--hostname=rightsdesk@%h"])
+        usual = _usual_places(settings)
+        _serve(settings, queues, ["--pool=prefork", f"--concurrency={usual}", "--hostname=rightsdesk@%h"])
+
+
+def _usual_places(settings: Settings) -> int:
+    return settings.concurrency + 1
 
 
 @contextmanager
@@ -100,6 +108,9 @@ def _ending_with(child: int) -> Iterator[None]:
 
 def _serve(settings: Settings, queues: list[str], how: list[str], *, for_breaches: bool = False) -> None:
     app = make_worker(settings, for_breaches=for_breaches)
+    if not for_breaches:
+        app.conf.update(usual_places=_usual_places(settings), most_places=settings.most_places)
+        app.steps["consumer"].add(Places)
 
     @signals.worker_process_init.connect(weak=False)
     def _open(**_: Any) -> None:

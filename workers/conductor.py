@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from shared.domain.case import Case, Right, closing
 from shared.domain.identifier import Identifier
 from shared.domain.join import IN_FLIGHT, stage_is_over
-from shared.domain.step import DESK, Step
+from shared.domain.step import DESK, Step, lane_of
 from shared.domain.ticket import Ticket
 from shared.envelope import seal_json
 from shared.store import alerts, gates, holds, steps, timers
@@ -35,9 +35,9 @@ URGENT = 1  # breaches, objections and withdrawn consents
 
 @dataclass(slots=True)
 class Moves:
-    """What a transaction set in motion: systems whose windows may be filled, tickets that may go on now."""
+    """What a transaction set in motion: lanes whose windows may be filled, tickets that may go on now."""
 
-    systems: set[str] = field(default_factory=set)
+    lanes: set[str] = field(default_factory=set)
     followers: set[UUID] = field(default_factory=set)
 
 
@@ -150,11 +150,12 @@ def plan(
     subject = subject_as_json(case.subject)
     values: list[dict[str, Any]] = []
     for step in wanted:
-        window = step.system or DESK
+        system = step.system or DESK
+        lane = lane_of(row.client, system, step.verb)
         content = {"args": dict(step.args), "subject": subject, "ambiguous": take}
         values.append(
             {
-                "ticket_id": row.id, "stage": row.stage, "key": step.key, "system": window,
+                "ticket_id": row.id, "stage": row.stage, "key": step.key, "system": system, "lane": lane,
                 "channel": step.channel, "verb": step.verb, "part": step.part, "waits": step.waits,
                 "state": "waiting" if step.waits else "ready", "priority": row.priority, "due_at": row.strict_at,
                 "counts": {}, "reasons": [], "created_at": now,
@@ -162,20 +163,20 @@ def plan(
             }
         )  # fmt: skip
         if not step.waits:
-            moves.systems.add(window)
+            moves.lanes.add(lane)
         for hold in step.args.get("holds", ()):
             content = ticket.model_dump(mode="json")
             holds.keep(session, office.vault, UUID(hold["id"]), row.id, step.system, content)
     session.execute(_INSERT, values)
     if row.priority <= URGENT:
-        _overtake(office, session, row, [step.system or DESK for step in wanted if not step.waits])
+        _overtake(office, session, row, (value["lane"] for value in values if not value["waits"]))
     _call_people(office, session, row, wanted, now)
     return [value["state"] for value in values if value["waits"] != "turn"]
 
 
-def _overtake(office: Office, session: Session, row: TicketRow, systems: list[str]) -> None:
-    for system, wanted in Counter(systems).items():
-        steps.make_room(session, system, wanted=wanted, window=office.window(system), priority=row.priority)
+def _overtake(office: Office, session: Session, row: TicketRow, lanes: Iterable[str]) -> None:
+    for lane, wanted in Counter(lanes).items():
+        steps.make_room(session, lane, wanted=wanted, window=office.window(lane), priority=row.priority)
 
 
 def _call_people(office: Office, session: Session, row: TicketRow, wanted: list[Step], now: datetime) -> None:
@@ -277,7 +278,7 @@ def _close(office: Office, session: Session, row: TicketRow, case: Case, chain: 
     session.add(CertificateRow(ticket_id=row.id, signed_at=now, document=document))
 
 
-def send_window(office: Office, session: Session, systems: Iterable[str], now: datetime) -> list[Nudge]:
-    """Fill the windows of these systems; the caller publishes after its commit."""
-    windows = {system: office.window(system) for system in sorted(systems)}
+def send_window(office: Office, session: Session, lanes: Iterable[str], now: datetime) -> list[Nudge]:
+    """Fill the windows of these lanes; the caller publishes after its commit."""
+    windows = {lane: office.window(lane) for lane in sorted(lanes)}
     return steps.fill(session, windows, now=now, places=office.settings.concurrency)

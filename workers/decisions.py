@@ -14,6 +14,7 @@ from shared.domain.decision import Decision
 from shared.domain.errors import UsageError
 from shared.domain.identifier import normalise_name
 from shared.domain.outcome import total
+from shared.domain.step import lane_of
 from shared.store import alerts, gates, steps
 from shared.store.chain import Chain
 from shared.store.nudge import Nudge
@@ -53,7 +54,7 @@ def decide(office: Office, publish: Callable[[list[Nudge]], None], ticket: UUID,
         entry = {"decision": decision.verb, "by": decision.by, **about}
         chain.append("decision", now, entry, secret=decision.reason, key=key)
         moves = _advance(office, session, row, chain, now)
-        nudges = send_window(office, session, moves.systems, now)
+        nudges = send_window(office, session, moves.lanes, now)
     publish(nudges)
     follow(office, publish, moves)
 
@@ -69,7 +70,7 @@ def _advance(office: Office, session: Session, row: TicketRow, chain: Chain, now
     rows, _ = steps_and_chain(session, row.id)
     moves = advance(office, session, row, rows, chain, now)
     chain.write(session)
-    moves.systems |= {step.system for step in rows if step.state == "ready"}
+    moves.lanes |= {lane_of(row.client, step.system, step.verb) for step in rows if step.state == "ready"}
     return moves
 
 

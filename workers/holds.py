@@ -98,7 +98,7 @@ def lift(office: Office, publish: Publish, hold: UUID, *, by: str, reason: str) 
         session.flush()
         kept = holds.let_go(session, office.vault, row)
         resumed = [_take_up(office, session, hold, one, by, now, moves) for one in kept]
-        nudges = send_window(office, session, moves.systems, now)
+        nudges = send_window(office, session, moves.lanes, now)
     publish(nudges)
     _answer(office, publish, hold, by, reason)
     return resumed
@@ -113,7 +113,7 @@ def _take_up(
     changes = {"received_at": now, "received_via": RESUMED, "identity": identity, "callback_urls": ()}
     ticket = before.model_copy(update={"id": uuid5(kept.ticket, str(hold)), **changes})
     more = accept(office, session, ticket, office.vault.fingerprint(content_of(ticket)), now)
-    moves.systems |= more.systems
+    moves.lanes |= more.lanes
     chain = resume(session, ticket.key)
     chain.append("resumed", now, {"of": str(kept.ticket), "hold": str(hold), "by": by})
     chain.write(session)

@@ -140,7 +140,7 @@ class Intake:
                     receipts[receipt_of(one.ticket_id, one.entry)] = text
                     if text == ACCEPTED or (one.allowed and one.ticket_id not in known):
                         receipts[str(one.ticket_id)] = text
-            nudges = send_window(office, session, moves.systems, now)
+            nudges = send_window(office, session, moves.lanes, now)
         with self.broker.pipeline(transaction=False) as pipe:
             for ticket, text in receipts.items():
                 pipe.set(f"{RECEIPT}{ticket}", text, ex=_RECEIPT_SECONDS)
@@ -176,7 +176,7 @@ class Intake:
                 reason = f"unexpected {type(error).__name__}"
             else:
                 known[one.ticket.key] = one.fingerprint
-                moves.systems |= more.systems
+                moves.lanes |= more.lanes
                 return ACCEPTED
         self._bury(session, one, reason, now)
         return f"dead: {reason}"

@@ -63,4 +63,4 @@ def _open(office: Office, session: Session, ticket: UUID, now: datetime) -> list
     for row in rows:
         row.look_at = None
     session.flush()
-    return send_window(office, session, moves.systems, now)
+    return send_window(office, session, moves.lanes, now)

@@ -80,12 +80,12 @@ class Office:
         """The parts of a clock's time after which somebody is told."""
         return self.inventory.alerts.milestones
 
-    def window(self, system: str) -> int:
-        """Return how many steps of a system may be on their way at once."""
-        if system == DESK:
+    def window(self, lane: str) -> int:
+        """Return how many steps of a lane may be on their way at once."""
+        if lane.startswith(f"{DESK}:"):
             return DESK_WINDOW
         try:
-            return self.inventory.system(system).max_in_flight
+            return self.inventory.system(lane).max_in_flight
         except KeyError:
             return 1  # it has left the inventory: its steps fail visibly, one by one
 

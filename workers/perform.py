@@ -52,10 +52,13 @@ class Done:
 
 
 class Performer:
-    """Performs steps in one process; connectors are kept open between steps, but for the second look."""
+    """Performs steps in one process; connectors are kept open between steps, but for the second look.
 
-    def __init__(self, office: Office, publish: Callable[[list[Nudge]], None]) -> None:
-        self.office, self.publish = office, publish
+    Without `keep_open` none is: of processes that come and go each would hold a connection to each system.
+    """
+
+    def __init__(self, office: Office, publish: Callable[[list[Nudge]], None], *, keep_open: bool = True) -> None:
+        self.office, self.publish, self.keep_open = office, publish, keep_open
         self.heartbeat = Heartbeat(office)
         self._connectors: dict[str, Connector] = {}
 
@@ -185,7 +188,7 @@ class Performer:
     def _connector(self, claim: Claim) -> Iterator[Connector]:
         system = self.office.inventory.system(claim.system)
         client = self.office.client(system.client)
-        if claim.verb == "absent":  # the second look comes with fresh eyes
+        if claim.verb == "absent" or not self.keep_open:  # the second look comes with fresh eyes
             with closing(connectors.build(system, client)) as fresh:
                 yield fresh
             return
@@ -245,7 +248,7 @@ class Performer:
             chain.append("step", now, _evidence(claim, values))
             moves = advance(office, session, row, rows, chain, now)
             chain.write(session)
-            nudges = send_window(office, session, moves.systems | {claim.system}, now)
+            nudges = send_window(office, session, moves.lanes | {claim.lane}, now)
         self.publish(nudges)
         follow(office, self.publish, moves)
         state = str(values["state"])
@@ -290,7 +293,7 @@ def follow(office: Office, publish: Callable[[list[Nudge]], None], moves: Moves)
         now = office.now()
         with office.store.write() as session:
             more = move_on(office, session, ticket, now)
-            nudges = send_window(office, session, more.systems, now)
+            nudges = send_window(office, session, more.lanes, now)
         publish(nudges)
         follow(office, publish, more)
 

@@ -111,10 +111,10 @@ def _batch(office: Office, publish: Publish, row: RestoreRow, now: datetime) -> 
                 office, session, ident, [one], cause="restored", link={"restored_to": row.at.isoformat()}, now=now
             )
             one.restore_id, one.again_id = row.id, ident
-            moves.systems |= more.systems
+            moves.lanes |= more.lanes
             opened.append(ident)
         session.flush()
-        nudges = send_window(office, session, moves.systems, now)
+        nudges = send_window(office, session, moves.lanes, now)
     publish(nudges)
     return opened
 

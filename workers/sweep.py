@@ -62,7 +62,7 @@ def sweep(office: Office, publish: Callable[[list[Nudge]], None]) -> Swept:
         try:
             with office.store.write() as session:
                 moves = move_on(office, session, ident, now)
-                more = send_window(office, session, moves.systems, now)
+                more = send_window(office, session, moves.lanes, now)
             publish(more)
             follow(office, publish, moves)
         except OperationalError:

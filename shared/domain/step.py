@@ -15,6 +15,15 @@ DATA_VERBS = (
 ERASING = ("delete", "mask", "silence")  # what a legal hold forbids
 
 
+def lane_of(client: str, system: str, verb: str) -> str:
+    """Return where a step waits for its turn: in its system's lane, or in its client's for this work of the desk.
+
+    So neither another client's flood nor a server outside that does not answer, such as one that a person named for a
+    transfer, is before it. No system's id has a colon.
+    """
+    return f"{DESK}:{client}:{verb}" if system == DESK else system
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """What a stage asks for.

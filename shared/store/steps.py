@@ -1,6 +1,6 @@
 """Steps in the database: claimed by a conditional update, leased, finished once, sent in windows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -18,6 +18,7 @@ from shared.store.nudge import Nudge
 from shared.store.tables import StepRow, TicketRow, core
 
 # statements are built once: building one costs as much as running it
+_LANES = 100  # in one statement
 _steps = core(StepRow)
 _c = _steps.c
 _free = _steps.alias("free")
@@ -27,12 +28,12 @@ _FREE = _c.id == bindparam("step"), _c.state.in_(("ready", "queued")), ~fenced()
 
 @cache
 def _most_urgent(*, skip_locked: bool) -> Any:
-    """Return the conditions for the most urgent step that was sent for the same system and verb."""
-    sent = (select(one).where(_sent.c.id == bindparam("step")) for one in (_sent.c.system, _sent.c.verb))
-    system, verb = (one.scalar_subquery() for one in sent)
+    """Return the conditions for the most urgent step that was sent for the same lane and verb."""
+    sent = (select(one).where(_sent.c.id == bindparam("step")) for one in (_sent.c.lane, _sent.c.verb))
+    lane, verb = (one.scalar_subquery() for one in sent)
     best = (
         select(_free.c.id)
-        .where(_free.c.system == system, _free.c.verb == verb, _free.c.state == "queued", ~fenced(_free))
+        .where(_free.c.lane == lane, _free.c.verb == verb, _free.c.state == "queued", ~fenced(_free))
         .order_by(_free.c.priority, _free.c.due_at, _free.c.id)
         .limit(1)
     )
@@ -50,8 +51,8 @@ def _claim(*, most_urgent: bool, skip_locked: bool) -> Any:
             error=null(),
         )
         .returning(
-            _c.id, _c.ticket_id, _c.stage, _c.key, _c.system, _c.channel, _c.verb, _c.part, _c.attempts, _c.sealed,
-            _c.cursor, any_in_force(), alerts.stands(literal(alerts.OUTAGE) + _c.system),
+            _c.id, _c.ticket_id, _c.stage, _c.key, _c.system, _c.lane, _c.channel, _c.verb, _c.part, _c.attempts,
+            _c.sealed, _c.cursor, any_in_force(), alerts.stands(literal(alerts.OUTAGE) + _c.system),
         )
     )  # fmt: skip
 
@@ -74,6 +75,7 @@ class Claim:
     stage: str
     key: str
     system: str
+    lane: str
     channel: str
     verb: str
     part: str
@@ -88,7 +90,7 @@ def claim(session: Session, step: int, *, now: datetime, lease: float, most_urge
     """Take a step that was sent; None if another has it, or it is over. A message delivered twice works once.
 
     Messages wait in a line, and what became urgent later stands at its end. So with `most_urgent` a message is good
-    for whichever step of the same system and verb is due first; the other's message is then good for this one.
+    for whichever step of the same lane and verb is due first; the other's message is then good for this one.
     """
     skip_locked = session.get_bind().dialect.name == "postgresql"
     token = uuid4().hex
@@ -119,29 +121,37 @@ def _changed(result: Any) -> bool:
 
 
 def fill(session: Session, windows: Mapping[str, int], *, now: datetime, places: int | None = None) -> list[Nudge]:
-    """Move ready steps of these systems to `queued`, the earliest due first, as far as each window has room.
+    """Move ready steps of these lanes to `queued`, the earliest due first, as far as each window has room.
 
-    With `places` no system has more than that many in flight, but for breaches' steps, which get the whole window.
-    One statement for all systems; on PostgreSQL rows that another transaction is moving are passed over.
+    With `places` no lane has more than that many in flight, and that of a system that is down has one, until a step is
+    done; but breaches' steps get the whole window. One statement for each batch of lanes (SQLite joins at most 500
+    SELECTs); on PostgreSQL rows that another transaction is moving are passed over.
     """
-    if not windows:
-        return []
+    lanes = list(windows.items())
+    batches = (lanes[start : start + _LANES] for start in range(0, len(lanes), _LANES))
+    return [nudge for batch in batches for nudge in _fill_some(session, batch, now, places)]
+
+
+def _fill_some(
+    session: Session, windows: Sequence[tuple[str, int]], now: datetime, places: int | None
+) -> Iterator[Nudge]:
     values: dict[str, Any] = {"now": now}
-    for number, (system, window) in enumerate(windows.items()):
+    for number, (lane, window) in enumerate(windows):
         most = window if places is None else min(window, places)
-        values |= {f"system{number}": system, f"window{number}": most, f"breach{number}": window}
+        values |= {f"lane{number}": lane, f"window{number}": most, f"breach{number}": window}
+        values[f"down{number}"] = f"{alerts.OUTAGE}{lane}"
     statement = _fill(len(windows), skip_locked=session.get_bind().dialect.name == "postgresql")
-    return [Nudge(*row) for row in session.execute(statement, values)]
+    return (Nudge(*row) for row in session.execute(statement, values).all())
 
 
 @cache
-def _fill(systems: int, *, skip_locked: bool) -> Any:
+def _fill(lanes: int, *, skip_locked: bool) -> Any:
     branches = [
         select(one.subquery().c.id)
-        for number in range(systems)
+        for number in range(lanes)
         for one in (
-            _next_of(number, "window", skip_locked=skip_locked),
-            _next_of(number, "breach", skip_locked=skip_locked).where(_c.priority == 0),
+            _next_of(number, _usual_window(number), skip_locked=skip_locked),
+            _next_of(number, _window(f"breach{number}"), skip_locked=skip_locked).where(_c.priority == 0),
         )
     ]
     # once, before the update: as a mere subquery PostgreSQL may ask it anew for each row, and each time finds others
@@ -154,36 +164,43 @@ def _fill(systems: int, *, skip_locked: bool) -> Any:
     )
 
 
-def _next_of(number: int, room_of: str, *, skip_locked: bool) -> Select[int]:
-    system: Any = bindparam(f"system{number}")
-    window = bindparam(f"{room_of}{number}", type_=_c.attempts.type)
-    flying = select(func.count()).where(_c.system == system, _c.state.in_(IN_FLIGHT)).scalar_subquery()
+def _window(name: str) -> Any:
+    return bindparam(name, type_=_c.attempts.type)
+
+
+def _usual_window(number: int) -> Any:
+    return case((alerts.stands(bindparam(f"down{number}")), 1), else_=_window(f"window{number}"))
+
+
+def _next_of(number: int, window: Any, *, skip_locked: bool) -> Select[int]:
+    lane: Any = bindparam(f"lane{number}")
+    flying = select(func.count()).where(_c.lane == lane, _c.state.in_(IN_FLIGHT)).scalar_subquery()
     room = case((flying < window, window - flying), else_=0)
     statement: Select[int] = (
         select(_c.id)
-        .where(_c.system == system, _c.state == "ready", _DUE, ~fenced())
+        .where(_c.lane == lane, _c.state == "ready", _DUE, ~fenced())
         .order_by(_c.priority, _c.due_at, _c.id)
         .limit(room)
     )
     return statement.with_for_update(skip_locked=True) if skip_locked else statement
 
 
-def make_room(session: Session, system: str, *, wanted: int, window: int, priority: int) -> None:
-    """Put back what was sent to a system and not begun, the least urgent first, as far as `wanted` urgent steps need.
+def make_room(session: Session, lane: str, *, wanted: int, window: int, priority: int) -> None:
+    """Put back what was sent of a lane and not begun, the least urgent first, as far as `wanted` urgent steps need.
 
-    So a flood that fills the window does not stand before a breach, and the system has no more at once than it may.
+    So a flood that fills the window does not stand before a breach, and the lane has no more at once than it may.
     """
-    session.execute(_make_room(), {"of": system, "wanted": wanted, "window": window, "urgent": priority})
+    session.execute(_make_room(), {"of": lane, "wanted": wanted, "window": window, "urgent": priority})
 
 
 @cache
 def _make_room() -> Any:
-    system: Any = bindparam("of")
-    wanted, window = (bindparam(name, type_=_c.attempts.type) for name in ("wanted", "window"))
-    flying = select(func.count()).where(_c.system == system, _c.state.in_(IN_FLIGHT)).scalar_subquery()
+    lane: Any = bindparam("of")
+    wanted, window = _window("wanted"), _window("window")
+    flying = select(func.count()).where(_c.lane == lane, _c.state.in_(IN_FLIGHT)).scalar_subquery()
     least = (
         select(_c.id)
-        .where(_c.system == system, _c.state == "queued", _c.priority > bindparam("urgent"))
+        .where(_c.lane == lane, _c.state == "queued", _c.priority > bindparam("urgent"))
         .order_by(_c.priority.desc(), _c.due_at.desc(), _c.id.desc())
         .limit(case((flying + wanted > window, flying + wanted - window), else_=0))
     )
@@ -222,7 +239,7 @@ _LATE = (
     .order_by(_c.priority, _c.due_at)
     .limit(bindparam("most"))
 )
-_BACKLOG = select(_c.system).where(_c.state == "ready", _DUE).distinct()
+_BACKLOG = select(_c.lane).where(_c.state == "ready", _DUE).distinct()
 
 
 def reclaim(session: Session, *, now: datetime) -> int:
@@ -267,5 +284,5 @@ def unclaimed(session: Session, *, now: datetime, since: timedelta, most: int = 
 
 
 def backlog(session: Session, *, now: datetime) -> list[str]:
-    """Return the systems that have ready steps."""
+    """Return the lanes that have ready steps."""
     return list(session.scalars(_BACKLOG, {"now": now}))

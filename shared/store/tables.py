@@ -110,7 +110,7 @@ class StepRow(Row):
     __tablename__ = "steps"
     __table_args__ = (
         Index("steps_once", "ticket_id", "stage", "key", unique=True),
-        Index("steps_next", "system", "state", "priority", "due_at", "id"),
+        Index("steps_next", "lane", "state", "priority", "due_at", "id"),
         Index("steps_state", "state", "lease_until"),
     )
 
@@ -118,7 +118,8 @@ class StepRow(Row):
     ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id"))
     stage: Mapped[str]
     key: Mapped[str]
-    system: Mapped[str]  # the window it waits in: a system's id, or the desk
+    system: Mapped[str]  # its id, or the desk
+    lane: Mapped[str]  # where it waits for its turn, see `lane_of`
     channel: Mapped[str]
     verb: Mapped[str]
     part: Mapped[str]

@@ -48,7 +48,7 @@ def put(store):
     def write(system, *due, verb="locate"):
         rows = [
             {
-                "ticket_id": ident, "stage": "s", "key": uuid4().hex, "system": system, "channel": "chat",
+                "ticket_id": ident, "stage": "s", "key": uuid4().hex, "system": system, "lane": system, "channel": "chat",
                 "verb": verb, "part": "", "waits": "", "state": "ready", "priority": priority,
                 "due_at": NOW + timedelta(days=days), "counts": {}, "reasons": [], "created_at": NOW,
             }

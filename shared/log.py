@@ -11,7 +11,7 @@ FIELDS = frozenset(
     {
         "event", "level", "timestamp", "part", "pid", "ticket", "step", "verb", "system", "channel", "state", "client",
         "right", "error", "reason", "entries", "accepted", "reclaimed", "sent", "advanced", "attempts", "seconds",
-        "hold", "clock", "milestone", "late", "alert", "kind", "batch",
+        "hold", "clock", "milestone", "late", "alert", "kind", "batch", "places",
     }
 )  # fmt: skip
 

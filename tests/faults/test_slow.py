@@ -1,0 +1,145 @@
+"""Real workers beside servers that do not answer, and behind a flood: what belongs to others goes on at once."""
+
+import os
+import signal
+import socket
+import sys
+
+import pytest
+from sqlalchemy import func, select
+
+from shared.store.tables import StepRow, TicketRow
+from tests import small
+from tests.line import open_line
+from tests.servers import running
+from tests.small import ticket
+from tests.waiting import until
+from workers.queues import make_app, publish
+from workers.submit import check
+
+pytestmark = pytest.mark.processes
+FLOOD = 500
+CHAT = """
+[[systems]]
+id = "{client}-chat"
+client = "{client}"
+channel = "chat"
+connector = "sql"
+region = "country:DE"
+url = "sqlite:///chat.db"
+datamap = "map.yaml"
+"""
+MAIL = """
+[[systems]]
+id = "{id}"
+client = "{client}"
+channel = "email"
+connector = "imap"
+region = "country:DE"
+host = "127.0.0.1"
+port = {port}
+tls = "none"
+password = "env:RD_TEST_SILENT"
+mailboxes = ["support@acme.example"]
+"""
+SILENT = {"two": 2, "three": 3}  # clients, and how many mail servers of theirs take connections and say nothing
+
+
+@pytest.fixture(scope="module")
+def silent():
+    """Listen, and never answer."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory, valkey_url, silent):
+    """A line whose steps go to the broker; of its clients two have a chat, and two silent mail servers."""
+    folder = tmp_path_factory.mktemp("slow")
+    world = small.build(folder / "world")
+    text = small.CLIENT.replace("acme", "flooding")  # without a system: all that it has waits at the desk
+    for client in ("other", "handing"):
+        text += small.CLIENT.replace("acme", client) + CHAT.format(client=client)
+    for client, number in SILENT.items():
+        text += small.CLIENT.replace("acme", client)
+        text += "".join(MAIL.format(id=f"{client}-{one}", client=client, port=silent) for one in range(number))
+    world.systems.write_text(text)
+    made = open_line(folder / "home", world.systems, broker=valkey_url)
+    app = make_app(made.office.settings)
+    made.intake.publish = lambda nudges: publish(app, nudges)
+    yield made
+    app.close()
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def _worker(line):
+    """Run a worker with its pool and its process for breaches; it is killed in the end, as it has much left to do."""
+    settings = line.office.settings
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("RIGHTSDESK_")}
+    environment |= {
+        "RIGHTSDESK_HOME": str(settings.home), "RIGHTSDESK_SYSTEMS": str(settings.systems),
+        "RIGHTSDESK_BROKER_URL": settings.broker, "RD_TEST_SILENT": "x",
+    }  # fmt: skip
+    log, ready = settings.root / "worker.log", settings.run / "worker.ready"
+    command = [sys.executable, "-m", "workers.cli", "worker"]
+    with running(command, log=log, sig=signal.SIGKILL, env=environment) as process:
+        until(lambda: ready.exists() or process.poll() is not None, timeout=60)
+        assert process.poll() is None, log.read_text()
+        yield
+
+
+def held(line, lane):
+    """Count the steps of lanes that begin so and are being worked."""
+    with line.office.store.read() as session:
+        return session.scalar(
+            select(func.count()).where(StepRow.state == "running", StepRow.lane.startswith(lane, autoescape=True))
+        )
+
+
+def done(line, client):
+    """Count a client's steps that are done."""
+    mine = select(TicketRow.id).where(TicketRow.client == client)
+    with line.office.store.read() as session:
+        return session.scalar(select(func.count()).where(StepRow.state == "done", StepRow.ticket_id.in_(mine)))
+
+
+def goes_on(line, client, right="access", **more):
+    """Submit a ticket that is due after all others; wait until it is answered."""
+    ident = line.submit(ticket(right, client=client, received_at="2026-02-05T10:00:00+01:00", **more))
+    until(lambda: line.ticket(ident)["state"] == "closed", timeout=30)
+    assert "fulfilled" == line.ticket(ident)["outcome"]
+
+
+@pytest.mark.usefixtures("_worker")
+def test_what_hangs_holds_up_nobody_else(line, silent):
+    """Two, then three more mail servers and a transfer's target hold all the places that they may."""
+    total = 0
+    for client, systems in SILENT.items():
+        for _ in range(3):
+            line.submit(ticket("access", client=client))
+        total += 2 * systems
+        goes_on(line, "other")
+        assert total == until(lambda: sum(held(line, one) for one in SILENT) == total and total)
+    target = f"http://127.0.0.1:{silent}/in"
+    for _ in range(3):
+        line.submit(ticket("portability", client="handing", details={"transfer_to": target}))
+    until(lambda: held(line, "desk:handing:transfer") == 2, timeout=30)
+    for client in ("other", "handing"):
+        goes_on(line, client)
+    assert 2 == held(line, "desk:handing:transfer")
+    assert total == sum(held(line, one) for one in SILENT)
+
+
+@pytest.mark.usefixtures("_worker")
+def test_a_clients_flood_does_not_delay_another_client(line):
+    """Behind five hundred consents of one client, another's consent and its access are answered; most still wait."""
+    consent = {"purposes": ["news"], "channel": "web", "wording": "v1", "act": "ticked a box", "action": "give"}
+    given = {"details": {"consent": consent}}
+    flood = [ticket("consent", f"nobody{one}@never.example", client="flooding", **given) for one in range(FLOOD)]
+    line.submitter.queue(check(one, inventory=line.office.inventory) for one in flood)
+    until(lambda: line.intake.round() == 0, timeout=60)
+    before = done(line, "flooding")
+    goes_on(line, "other", "consent", **given)
+    goes_on(line, "other")
+    assert FLOOD / 2 > done(line, "flooding") - before

@@ -22,7 +22,7 @@ from workers.embedded.tether import die_with_parent
 from workers.office import open_office
 from workers.perform import Performer
 from workers.places import Places, is_extra
-from workers.queues import BREACHES_ONLY, make_app, publish, say_ready
+from workers.queues import BREACHES_ONLY, make_app, mostly_urgent, publish, say_ready
 
 # one prefork child is one process: what it opened after the fork stands here
 _here: dict[str, Performer] = {}
@@ -32,8 +32,7 @@ _GRACE = 5.0
 def make_worker(settings: Settings, *, for_breaches: bool = False) -> Celery:
     """Return the app with its tasks, one for each channel and verb."""
     app = make_app(settings)
-    if for_breaches:
-        app.conf.broker_transport_options |= BREACHES_ONLY
+    app.conf.broker_transport_options |= BREACHES_ONLY if for_breaches else mostly_urgent()
     for channel, verbs in (*((one, DATA_VERBS) for one in CHANNELS), (DESK, desk.verbs())):
         for verb in verbs:
             _register(app, settings, f"{channel}.{verb}", most_urgent=not for_breaches)

@@ -20,15 +20,15 @@ EVERY = 0.25
 KEPT = 60.0  # seconds that a place stays after it was needed: a system that hangs will do so again
 
 
-class Places(StartStopStep):
-    """Lets the pool grow and shrink; Celery's own autoscaler counts what is fetched, which is never more than places."""
+class Places(StartStopStep):  # type: ignore[misc]  # Celery has no types
+    """Lets the pool grow and shrink. Celery's autoscaler would not: it goes by what is fetched, at most its places."""
 
     requires = (Tasks,)
 
     def __init__(self, consumer: Any, **how: Any) -> None:
         conf = consumer.app.conf
         self.usual, self.most = conf.usual_places, max(conf.usual_places, conf.most_places)
-        self.needed = 0.0
+        self.needed, self.told = 0.0, False
         super().__init__(consumer, **how)
 
     def start(self, consumer: Any) -> None:
@@ -46,11 +46,18 @@ class Places(StartStopStep):
         missing = self.usual + long - size
         if missing >= 0:
             self.needed = now
-        if missing > 0 and size < self.most:
+        if missing > 0 and size >= self.most:
+            self._tell()
+        elif missing > 0:
             # as many again as are held: where many systems hang at once, the others wait for few rounds
             self._change(consumer, min(max(missing, long), self.most - size))
         elif now > self.needed + KEPT and size > self.usual:
             self._take_one(consumer)
+
+    def _tell(self) -> None:
+        if not self.told:
+            log.warning("places.full", places=self.most)
+        self.told = True
 
     def _change(self, consumer: Any, by: int) -> None:
         consumer.pool.grow(by)
@@ -59,6 +66,7 @@ class Places(StartStopStep):
         log.info("places.changed", places=consumer.pool.num_processes)
 
     def _take_one(self, consumer: Any) -> None:
+        self.told = False
         pool = consumer.pool._pool  # noqa: SLF001 - `shrink` takes the first that is free, which is one of the usual
         pool._pool.sort(key=lambda one: one.index, reverse=True)  # noqa: SLF001
         on_the_way = len(state.reserved_requests) > len(state.active_requests)

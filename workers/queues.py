@@ -1,6 +1,7 @@
 """The queues: the Celery app that sends, and its settings. Light: what runs the steps stands in `workers.app`."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import structlog
@@ -19,6 +20,25 @@ QUEUES = (*CHANNELS, DESK)
 # Redis has a list for each, looked at in this order: breaches, objections and consents, the rest
 PRIORITIES = [0, 1, 2]
 BREACHES_ONLY = {"priority_steps": PRIORITIES[:1]}  # for a consumer; it must not send
+_TURN = 4
+
+
+class _MostlyUrgent(list[int]):
+    """Lists the priorities the most urgent first, and each fourth time the other way round.
+
+    Else a flood of one client's objections would leave no place to other clients' accesses.
+    """
+
+    turns = 0
+
+    def __iter__(self) -> Iterator[int]:
+        self.turns += 1
+        return reversed(self) if self.turns % _TURN == 0 else super().__iter__()
+
+
+def mostly_urgent() -> dict[str, list[int]]:
+    """Return transport options for a consumer: the transport lists the priorities each time that it fetches."""
+    return {"priority_steps": _MostlyUrgent(PRIORITIES)}
 
 
 def make_app(settings: Settings) -> Celery:

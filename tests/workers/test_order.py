@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from shared.settings import Settings
-from shared.store import steps
+from shared.store import alerts, steps
 from shared.store.nudge import Nudge
 from shared.store.session import Store
 from shared.store.tables import StepRow, TicketRow
@@ -15,6 +15,7 @@ from tests import small
 from tests.line import open_line
 from tests.schema import to_head
 from tests.small import ticket
+from workers.app import make_worker
 from workers.queues import make_app, publish
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -48,8 +49,8 @@ def put(store):
     def write(system, *due, verb="locate"):
         rows = [
             {
-                "ticket_id": ident, "stage": "s", "key": uuid4().hex, "system": system, "lane": system, "channel": "chat",
-                "verb": verb, "part": "", "waits": "", "state": "ready", "priority": priority,
+                "ticket_id": ident, "stage": "s", "key": uuid4().hex, "system": system, "lane": system,
+                "channel": "chat", "verb": verb, "part": "", "waits": "", "state": "ready", "priority": priority,
                 "due_at": NOW + timedelta(days=days), "counts": {}, "reasons": [], "created_at": NOW,
             }
             for days, priority in due
@@ -106,6 +107,27 @@ def test_a_message_is_good_for_the_most_urgent_of_its_system_and_verb(store, put
     assert [other, elsewhere] == [claimed(store, one) for one in (other, elsewhere)]
 
 
+def test_a_system_that_is_down_gets_one_step_at_a_time(store, put):
+    """But for breaches; once one that began since is done it gets its window again."""
+    put("a", (1, 5), (2, 5), (3, 5))
+    with store.write() as session:
+        alerts.raise_alert(session, kind="circuit", dedup=f"{alerts.OUTAGE}a", now=NOW)
+    (first,) = fill(store, a=2)
+    assert [] == fill(store, a=2)
+    (breach,) = put("a", (9, 0))
+    assert [breach] == fill(store, a=2)
+    with store.write() as session:
+        alerts.settle(session, f"{alerts.OUTAGE}a")
+    assert {breach, first} == {claimed(store, first, end=True), claimed(store, first, end=True)}
+    assert 2 == len(fill(store, a=2))
+
+
+def test_more_lanes_than_one_statement_takes(store, put):
+    """However many systems have steps ready, each window is filled."""
+    ready = [put(f"s{number}", (1, 5))[0] for number in range(101)]
+    assert ready == fill(store, **{f"s{number}": 1 for number in range(101)})
+
+
 def test_what_is_urgent_gets_room_in_a_full_window(store, put):
     """The least urgent that was sent and not begun goes back; what runs goes on, and no more fly than may."""
     soon, later, latest = put("a", (1, 5), (2, 5), (3, 5))
@@ -126,10 +148,28 @@ def test_what_is_urgent_gets_room_in_a_full_window(store, put):
 
 def test_the_broker_hands_out_breaches_first_then_objections(tmp_path, valkey, valkey_url):
     """Across queues and systems, in the broker itself: what was sent last comes first if it is more urgent."""
-    app = make_app(Settings(home=tmp_path, broker_url=valkey_url))
     sent = [(1, "chat", 5), (2, "email", 4), (3, "chat", 1), (4, "email", 0), (5, "chat", 5), (6, "chat", 0)]
-    publish(app, [Nudge(ident, channel, "locate", priority) for ident, channel, priority in sent])
+    taken = handed_out(make_app(Settings(home=tmp_path, broker_url=valkey_url)), sent)
+    assert {4, 6} == set(taken[:2])
+    assert 3 == taken[2]
+    assert {1, 2, 5} == set(taken[3:])
+    assert taken.index(1) < taken.index(5)
+
+
+def test_a_flood_of_urgent_steps_leaves_a_place_to_others(tmp_path, valkey, valkey_url):
+    """Each fourth message that the pool fetches is one of the least urgent."""
+    sent = [(number, "email", 1) for number in range(9)] + [(9, "chat", 5), (10, "chat", 5)]
+    taken = handed_out(make_worker(Settings(home=tmp_path, broker_url=valkey_url)), sent)
+    first, second = taken.index(9), taken.index(10)
+    assert first < 4
+    assert second == first + 4
+    assert list(range(9)) == [one for one in taken if one < 9]
+
+
+def handed_out(app, sent):
+    """Send steps (id, channel, priority); return their ids as the app fetches them."""
     taken = []
+    publish(app, [Nudge(ident, channel, "locate", priority) for ident, channel, priority in sent])
 
     def take(body, message):
         taken.append(body[0][0])
@@ -141,10 +181,7 @@ def test_the_broker_hands_out_breaches_first_then_objections(tmp_path, valkey, v
             while len(taken) < len(sent):
                 connection.drain_events(timeout=5)
     app.close()
-    assert {4, 6} == set(taken[:2])
-    assert 3 == taken[2]
-    assert {1, 2, 5} == set(taken[3:])
-    assert taken.index(1) < taken.index(5)
+    return taken
 
 
 def test_a_breach_gets_a_place_in_a_flooded_window(tmp_path, valkey, valkey_url):

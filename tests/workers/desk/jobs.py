@@ -100,8 +100,8 @@ class Desk:
             for number in range(1, 21):
                 session.add(
                     StepRow(
-                        id=number, ticket_id=self.ticket, key=f"desk.{number}", system="desk", lane="desk:acme:answer", channel="desk",
-                        verb="answer", part="", waits="", state="running", created_at=NOW, **common,
+                        id=number, ticket_id=self.ticket, key=f"desk.{number}", system="desk", lane="desk:acme:answer",
+                        channel="desk", verb="answer", part="", waits="", state="running", created_at=NOW, **common,
                     )
                 )  # fmt: skip
 

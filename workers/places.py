@@ -63,14 +63,17 @@ class Places(StartStopStep):  # type: ignore[misc]  # Celery has no types
         consumer.pool.grow(by)
         consumer.pool.maintain_pool()
         consumer._update_prefetch_count(by)  # noqa: SLF001 - as Celery's own `pool_grow` does
+        self.needed = time.time()  # the forks took a while
         log.info("places.changed", places=consumer.pool.num_processes)
 
     def _take_one(self, consumer: Any) -> None:
-        self.told = False
-        pool = consumer.pool._pool  # noqa: SLF001 - `shrink` takes the first that is free, which is one of the usual
+        """Take the last that came, one at a time: `shrink` would take one again that is on its way out."""
+        self.told, pool = False, consumer.pool._pool  # noqa: SLF001
+        pool.maintain_pool()
         pool._pool.sort(key=lambda one: one.index, reverse=True)  # noqa: SLF001
-        on_the_way = len(state.reserved_requests) > len(state.active_requests)
-        if not on_the_way and not pool._worker_active(pool._pool[0]):  # noqa: SLF001
+        leaving = len(pool._pool) > consumer.pool.num_processes  # noqa: SLF001
+        fetched = len(state.reserved_requests) > len(state.active_requests)  # and not begun
+        if not leaving and not fetched and not pool._worker_active(pool._pool[0]):  # noqa: SLF001
             consumer.pool.shrink(1)
             consumer._update_prefetch_count(-1)  # noqa: SLF001
             log.info("places.changed", places=consumer.pool.num_processes)

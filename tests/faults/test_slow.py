@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from shared.store.tables import StepRow, TicketRow
 from tests import small
+from tests.faults.test_processes import children
 from tests.line import open_line
 from tests.servers import running
 from tests.small import ticket
@@ -43,6 +44,12 @@ tls = "none"
 password = "env:RD_TEST_SILENT"
 mailboxes = ["support@acme.example"]
 """
+WORKER = """
+from workers import places
+from workers.cli import main
+places.KEPT = 1.0
+main()
+"""
 SILENT = {"two": 2, "three": 3}  # clients, and how many mail servers of theirs take connections and say nothing
 
 
@@ -50,7 +57,7 @@ SILENT = {"two": 2, "three": 3}  # clients, and how many mail servers of theirs 
 def silent():
     """Listen, and never answer."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
-        yield server.getsockname()[1]
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +68,10 @@ def line(tmp_path_factory, valkey_url, silent):
     text = small.CLIENT.replace("acme", "flooding")  # without a system: all that it has waits at the desk
     for client in ("other", "handing"):
         text += small.CLIENT.replace("acme", client) + CHAT.format(client=client)
+    port = silent.getsockname()[1]
     for client, number in SILENT.items():
         text += small.CLIENT.replace("acme", client)
-        text += "".join(MAIL.format(id=f"{client}-{one}", client=client, port=silent) for one in range(number))
+        text += "".join(MAIL.format(id=f"{client}-{one}", client=client, port=port) for one in range(number))
     world.systems.write_text(text)
     made = open_line(folder / "home", world.systems, broker=valkey_url)
     app = make_app(made.office.settings)
@@ -74,8 +82,8 @@ def line(tmp_path_factory, valkey_url, silent):
 
 
 @pytest.fixture(scope="module")
-def _worker(line):
-    """Run a worker with its pool and its process for breaches; it is killed in the end, as it has much left to do."""
+def worker(line):
+    """Run a worker, a pool of three and the process for breaches, killed in the end; yield its pid."""
     settings = line.office.settings
     environment = {key: value for key, value in os.environ.items() if not key.startswith("RIGHTSDESK_")}
     environment |= {
@@ -83,11 +91,11 @@ def _worker(line):
         "RIGHTSDESK_BROKER_URL": settings.broker, "RD_TEST_SILENT": "x",
     }  # fmt: skip
     log, ready = settings.root / "worker.log", settings.run / "worker.ready"
-    command = [sys.executable, "-m", "workers.cli", "worker"]
+    command = [sys.executable, "-c", WORKER, "worker"]
     with running(command, log=log, sig=signal.SIGKILL, env=environment) as process:
         until(lambda: ready.exists() or process.poll() is not None, timeout=60)
         assert process.poll() is None, log.read_text()
-        yield
+        yield process.pid
 
 
 def held(line, lane):
@@ -117,15 +125,15 @@ def goes_on(line, client, right="access", **more):
     assert "fulfilled" == line.ticket(ident)["outcome"]
 
 
-@pytest.mark.usefixtures("_worker")
-def test_what_hangs_holds_up_nobody_else(line, silent):
-    """Two, then three more mail servers and a transfer's target hold all the places that they may."""
+def test_what_hangs_holds_up_nobody_else(line, silent, worker):
+    """Two, then three more mail servers and a transfer's target hold all the places that they may; until they end."""
+    usual = len(children(worker))
     for client, systems in SILENT.items():
         for _ in range(3):
             line.submit(ticket("access", client=client))
         goes_on(line, "other")
         until(partial(all_held, line, client, systems))
-    target = f"http://127.0.0.1:{silent}/in"
+    target = f"http://127.0.0.1:{silent.getsockname()[1]}/in"
     for _ in range(3):
         line.submit(ticket("portability", client="handing", details={"transfer_to": target}))
     until(lambda: held(line, "desk:handing:transfer") == 2, timeout=30)
@@ -133,9 +141,13 @@ def test_what_hangs_holds_up_nobody_else(line, silent):
         goes_on(line, client)
     assert 2 == held(line, "desk:handing:transfer")
     assert all(all_held(line, client, systems) for client, systems in SILENT.items())
+    until(lambda: len(children(worker)) >= usual + 12)
+    silent.close()
+    until(lambda: len(children(worker)) == usual, timeout=30)
+    goes_on(line, "other")
 
 
-@pytest.mark.usefixtures("_worker")
+@pytest.mark.usefixtures("worker")
 def test_a_clients_flood_does_not_delay_another_client(line):
     """Behind five hundred consents of one client, another's consent and its access are answered; most still wait."""
     consent = {"purposes": ["news"], "channel": "web", "wording": "v1", "act": "ticked a box", "action": "give"}

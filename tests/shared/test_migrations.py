@@ -7,12 +7,12 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, select
+from sqlalchemy import Uuid, bindparam, inspect, select, text
 
 from shared.store.chain import Chain
 from shared.store.migrate import FOLDER, current, head, migrate
 from shared.store.session import Store
-from shared.store.tables import Row, TicketRow, UncoveredRow
+from shared.store.tables import Instant, Row, StepRow, TicketRow, UncoveredRow
 
 AT = datetime(2026, 1, 31, tzinfo=UTC)
 TIMES = "stage_since", "received_at", "accepted_at", "due_at", "strict_at"
@@ -66,3 +66,32 @@ def test_evidence_from_before_checkpoints_is_covered(any_database_url):
         chain.write(session)
         assert [(ticket, 3), (ticket, 4)] == [tuple(row) for row in session.execute(marks.order_by(UncoveredRow.id))]
     store.close()
+
+
+def test_steps_from_before_lanes_get_theirs(any_database_url):
+    """The desk's by its ticket's client and their verb, a system's by the system; what is over waits nowhere."""
+    store = Store(any_database_url)
+    migrate(store)
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    config.attributes["store"] = store
+    command.downgrade(config, "0008")
+    ticket = UUID(int=1)
+    with store.write() as session:
+        session.add(TicketRow(id=ticket, client="acme", right="access", **dict.fromkeys(TIMES, AT), **REST))
+        session.flush()
+        rows = ("a", "desk", "answer", "waiting"), ("b", "chat", "locate", "failed"), ("c", "chat", "locate", "done")
+        for key, system, verb, state in rows:
+            session.execute(
+                text(
+                    "INSERT INTO steps (ticket_id, stage, key, system, channel, verb, part, waits, state, priority,"
+                    " due_at, attempts, counts, reasons, created_at) VALUES (:ticket, 's', :key, :system, 'chat',"
+                    " :verb, '', '', :state, 5, :at, 0, '{}', '[]', :at)"
+                ).bindparams(bindparam("ticket", type_=Uuid()), bindparam("at", type_=Instant())),
+                {"ticket": ticket, "key": key, "system": system, "verb": verb, "state": state, "at": AT},
+            )
+    migrate(store)
+    with store.read() as session:
+        lanes = session.scalars(select(StepRow.lane).order_by(StepRow.key)).all()
+    store.close()
+    assert ["desk:acme:answer", "chat", ""] == lanes

@@ -15,7 +15,7 @@ from celery.worker.consumer.tasks import Tasks
 
 log = structlog.get_logger()
 
-LONG = 1.0  # seconds, after which a step is one that takes long
+LONG = 2.0  # seconds, after which a step is one that takes long; less, and a busy machine would be made busier
 EVERY = 0.25
 KEPT = 60.0  # seconds that a place stays after it was needed: a system that hangs will do so again
 

@@ -121,7 +121,7 @@ def done(line, client):
 def goes_on(line, client, right="access", **more):
     """Submit a ticket that is due after all others; wait until it is answered."""
     ident = line.submit(ticket(right, client=client, received_at="2026-02-05T10:00:00+01:00", **more))
-    until(lambda: line.ticket(ident)["state"] == "closed", timeout=30)
+    until(lambda: line.ticket(ident)["state"] == "closed", timeout=60)
     assert "fulfilled" == line.ticket(ident)["outcome"]
 
 

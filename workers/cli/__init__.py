@@ -45,6 +45,7 @@ def main(words: Sequence[str] | None = None) -> None:
     try:
         from workers.cli import (  # noqa: F401 - they register their commands
             alerts,
+            doctor,
             evidence,
             gate,
             holds,

@@ -5,7 +5,7 @@
 | `held` | a step failed and holds its stage | it is retried or waived |
 | `decision` | a step waits for a person | it is decided |
 | `identity overdue` | the identity is not established in time | it is |
-| `circuit` | a system let a step wait several times | a step in it that began since is done |
+| `circuit` | nothing could be done in a system several times in a row | a step in it that began since is done |
 | `restored` | a system was restored from a backup | its replay is over |
 | `dead letter` | what came on the queue is no ticket | it is replayed |
 | `evidence` | a ticket's chain does not verify | a person acknowledges it |
@@ -19,7 +19,8 @@ from sqlalchemy.orm import Session
 
 from shared.domain.step import DESK
 from shared.on_call.settings import BREACH
-from shared.store import alerts
+from shared.store import alerts, circuits
+from shared.store.circuits import TRIES
 from shared.store.steps import Claim
 from shared.store.tables import TicketRow
 
@@ -27,7 +28,6 @@ MILESTONE, HELD, DECISION, OVERDUE, CIRCUIT, RESTORED, DEAD, EVIDENCE = (
     "milestone", "held", "decision", "identity overdue", "circuit", "restored", "dead letter", "evidence",
 )  # fmt: skip
 OF_AN_OPEN_TICKET = MILESTONE, HELD, DECISION, OVERDUE  # over when it is closed
-TRIES = 3  # in vain, until a system is taken to be down
 _UNASKED = ("turn", "paused")  # nobody has to say anything for these to end
 
 
@@ -63,9 +63,12 @@ def answered(session: Session, ticket: UUID, stage: str, key: str) -> None:
     alerts.settle(session, *(_of_step(kind, ticket, stage, key) for kind in (HELD, DECISION)))
 
 
-def in_vain(session: Session, claim: Claim, row: TicketRow, now: datetime) -> None:
-    """Tell that a system cannot be worked with, once a step has tried often enough; urgent if a breach waits for it."""
-    if claim.system == DESK or claim.attempts < TRIES:
+def in_vain(session: Session, claim: Claim, row: TicketRow, now: datetime, *, is_open: bool) -> None:
+    """Tell that a system cannot be worked with, once its circuit is open; urgent if a breach waits for it.
+
+    Or once a step has tried often enough: others may be done there.
+    """
+    if claim.system == DESK or not (is_open or claim.attempts >= TRIES):
         return
     dedup, urgent = f"{alerts.OUTAGE}{claim.system}", is_urgent(row)
     raised = alerts.raise_alert(
@@ -78,6 +81,7 @@ def in_vain(session: Session, claim: Claim, row: TicketRow, now: datetime) -> No
 def back(session: Session, claim: Claim) -> None:
     """End that, once a step that began since is done."""
     if claim.was_down:
+        circuits.close(session, claim.system)
         alerts.settle(session, f"{alerts.OUTAGE}{claim.system}")
 
 

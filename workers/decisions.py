@@ -91,11 +91,13 @@ def _end(
     others = (one for one in rows if one.id != step.id and one.state == "waiting")
     if not any(one.verb == step.verb for one in others):
         clocks.end(session, row, step.verb, now)
-    session.execute(
+    ended: Any = session.execute(
         update(StepRow)
-        .where(StepRow.id == step.id)
+        .where(StepRow.id == step.id, StepRow.state == step.state)
         .values(state=state, decision=decision.verb, by=decision.by, finished_at=now)
     )
+    if not ended.rowcount:
+        raise UsageError("the step has just begun; try again in a moment")
     return {"step": step.id, "about": step.waits or step.key}
 
 
@@ -132,7 +134,9 @@ def _waive(
     _: Office, session: Session, row: TicketRow, rows: Steps, decision: Decision, now: datetime
 ) -> dict[str, Any]:
     fit = [step for step in rows if step.waits != "paused"]
-    step = _pick(fit, decision, ("failed", "waiting"), "no step failed or waits")
+    # one that is named need not have failed: what waits for a system that is down does not fail by itself
+    states = ("failed", "waiting", *(["ready"] if decision.step else []))
+    step = _pick(fit, decision, states, "no step failed or waits")
     if step.waits in ("identity", "mandate", "approval"):
         raise UsageError(f"{step.waits} cannot be waived; approve it, or refuse the ticket")
     return _end(session, row, rows, step, "waived", decision, now)

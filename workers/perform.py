@@ -19,7 +19,7 @@ from shared.domain.ticket import Ticket
 from shared.envelope import seal, subkey, unseal, unseal_json
 from shared.log import place_of
 from shared.ports import Affected, Connector, Work
-from shared.store import findings, gates, holds, steps
+from shared.store import circuits, findings, gates, holds, steps
 from shared.store.nudge import Nudge
 from shared.store.steps import Claim
 from shared.store.tables import TicketRow
@@ -39,6 +39,10 @@ MOST_ATTEMPTS = 8
 _KEPT = ("state", "counts", "reasons", "commitment", "error", "decision", "by")  # in evidence
 _BATCH = 1000  # notes kept in memory before they are written
 _LONGEST_PAUSE = 300.0
+
+
+class _OwnDatabase(Retryable):
+    """Our own database was away; that says nothing about the step's system."""
 
 
 @dataclass(slots=True)
@@ -81,7 +85,7 @@ class Performer:
             except RightsdeskError as error:
                 return self._finish(claim, error)
             except OperationalError:
-                return self._finish(claim, Retryable("the database was not reachable"))
+                return self._finish(claim, _OwnDatabase("our database was not reachable"))
             except MemoryError:
                 return self._finish(claim, Final("the step needs more memory than there is"))
             except Exception as error:  # noqa: BLE001 - a plugin may raise anything; it becomes this step's state
@@ -232,8 +236,11 @@ class Performer:
         office, now = self.office, self.office.now()
         with office.store.write() as session:
             row = lock(session, claim.ticket)
+            later = _left_alone_until(session, claim, done, now)
             values = (
-                _failed(claim, done, now) if isinstance(done, RightsdeskError) else self._ended(claim, row, done, now)
+                _failed(claim, done, now, left_alone=later is not None)
+                if isinstance(done, RightsdeskError)
+                else self._ended(claim, row, done, now)
             )
             if not steps.end(session, claim.id, claim.token, **values):
                 session.rollback()
@@ -241,7 +248,7 @@ class Performer:
                 return "not ours"
             if isinstance(done, Done):
                 self._store(session, claim, row, done, now)
-            _tell_people(session, claim, row, done, values["state"], now)
+            _tell_people(session, claim, row, done, values["state"], now, is_open=later is not None)
             if row.paused_at is not None:
                 steps.rest_paused(session)
             rows, chain = steps_and_chain(session, claim.ticket)
@@ -299,7 +306,14 @@ def follow(office: Office, publish: Callable[[list[Nudge]], None], moves: Moves)
 
 
 def _tell_people(
-    session: Session, claim: Claim, row: TicketRow, done: Done | RightsdeskError, state: str, now: datetime
+    session: Session,
+    claim: Claim,
+    row: TicketRow,
+    done: Done | RightsdeskError,
+    state: str,
+    now: datetime,
+    *,
+    is_open: bool,
 ) -> None:
     """Raise, or end, what a step's end means for those on call."""
     if state == "failed":
@@ -308,15 +322,25 @@ def _tell_people(
         alarms.back(session, claim)
         clocks.end(session, row, claim.verb, now)
     if isinstance(done, Retryable) and not isinstance(done, Waiting):
-        alarms.in_vain(session, claim, row, now)
+        alarms.in_vain(session, claim, row, now, is_open=is_open)
+
+
+def _left_alone_until(session: Session, claim: Claim, done: Done | RightsdeskError, now: datetime) -> datetime | None:
+    """Count what says that a system is down; return when it is tried again, if its circuit is open now."""
+    if claim.system == DESK or not isinstance(done, Retryable) or isinstance(done, (Waiting, _OwnDatabase)):
+        return None
+    return circuits.failed(session, claim.system, now=now, after=done.after)
 
 
 def _nothing(_: Work) -> Outcome:
     return Outcome()
 
 
-def _failed(claim: Claim, error: RightsdeskError, now: datetime) -> dict[str, Any]:
+def _failed(claim: Claim, error: RightsdeskError, now: datetime, *, left_alone: bool) -> dict[str, Any]:
     text = str(error)
+    if left_alone:
+        # no attempt of the step's: however long the system is down, nobody has to retry what waits for it
+        return {"state": "ready", "error": text, "not_before": None, "attempts": max(claim.attempts - 1, 1)}
     if isinstance(error, Held):
         return {"state": "waived", "decision": STOPPED, "by": error.by, "error": text, "finished_at": now}
     if isinstance(error, Waiting):

@@ -17,12 +17,13 @@ from workers import alarms
 from workers.conductor import move_on, send_window
 from workers.looks import tend
 from workers.office import Office
-from workers.perform import MOST_ATTEMPTS, follow
+from workers.perform import follow
 
 log = structlog.get_logger()
 
 UNCLAIMED = timedelta(seconds=30)
 _MOST = 500
+MOST_LOST = 5  # workers in a row that a step may take with it without coming any further
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def sweep(office: Office, publish: Callable[[list[Nudge]], None]) -> Swept:
     """
     now = office.now()
     with office.store.write() as session:
-        lost = steps.give_up(session, now=now, most=MOST_ATTEMPTS)
+        lost = steps.give_up(session, now=now, most=MOST_LOST)
         for one in lost:
             ticket = session.get_one(TicketRow, one.ticket)
             alarms.held(session, ticket, one.stage, one.key, one.system, now)

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared.store import fences
+from shared.store import circuits, fences
 from shared.store.tables import DeadLetterRow, StepRow, TicketRow
 from workers.clocks import state_of
 
@@ -29,10 +29,10 @@ def ticket(session: Session, ticket_id: UUID, *, now: datetime) -> dict[str, Any
     row = session.get(TicketRow, ticket_id)
     if row is None:
         return None
-    query = select(StepRow, fences.fenced()).where(StepRow.ticket_id == ticket_id).order_by(StepRow.id)
-    steps = session.execute(query).all()
+    query = select(StepRow, fences.fenced(), circuits.next_try(StepRow.system))
+    steps = session.execute(query.where(StepRow.ticket_id == ticket_id).order_by(StepRow.id)).all()
     waiting = _waiting(session, [row.id]) if row.state == "waiting" else {}
-    return _ticket(row, waiting.get(row.id), now) | {"steps": [_step(step, fenced) for step, fenced in steps]}
+    return _ticket(row, waiting.get(row.id), now) | {"steps": [_step(*step) for step in steps]}
 
 
 def _waiting(session: Session, ids: list[UUID]) -> dict[UUID, dict[str, Any]]:
@@ -72,7 +72,8 @@ def _clock(clock: dict[str, Any], row: TicketRow, now: datetime) -> dict[str, An
     return shown | {"state": state_of(clock, row, now)}
 
 
-def _step(step: StepRow, fenced: bool) -> dict[str, Any]:
+def _step(step: StepRow, fenced: bool, probe: datetime | None) -> dict[str, Any]:
+    later = max((at for at in (step.not_before, probe) if at), default=None) if step.state == "ready" else None
     return {
         "id": step.id,
         "stage": step.stage,
@@ -87,7 +88,7 @@ def _step(step: StepRow, fenced: bool) -> dict[str, Any]:
         "reasons": step.reasons,
         "decision": step.decision,
         "by": step.by,
-        "not_before": step.not_before.isoformat() if step.not_before and step.state == "ready" else None,
+        "not_before": later.isoformat() if later else None,
     }
 
 

@@ -78,7 +78,7 @@ SELECT :'app', privileges, unnest(string_to_array(names, ' ')) FROM (VALUES
   ('SELECT, INSERT, UPDATE', 'alerts alert_channels alert_deliveries'),
   -- what is over some day; the trigger on `evidence` marks in `uncovered` as whoever adds the entry
   ('SELECT, INSERT, DELETE', 'uncovered'),
-  ('SELECT, INSERT, UPDATE, DELETE', 'timers packages hold_keeps erasures')
+  ('SELECT, INSERT, UPDATE, DELETE', 'timers packages hold_keeps erasures circuits')
 ) AS lists (privileges, names);
 -- What `rightsdesk evidence verify --key` reads. An entry's sealed part is in its hash, and opens with a ticket's key.
 INSERT INTO granted

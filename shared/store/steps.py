@@ -11,7 +11,7 @@ from sqlalchemy import Select, bindparam, case, func, literal, null, or_, select
 from sqlalchemy.orm import Session
 
 from shared.domain.join import IN_FLIGHT
-from shared.store import alerts
+from shared.store import alerts, circuits
 from shared.store.fences import fenced
 from shared.store.holds import any_in_force
 from shared.store.nudge import Nudge
@@ -23,7 +23,9 @@ _steps = core(StepRow)
 _c = _steps.c
 _free = _steps.alias("free")
 _sent = _steps.alias("sent")
-_FREE = _c.id == bindparam("step"), _c.state.in_(("ready", "queued")), ~fenced()
+_DUE = or_(_c.not_before.is_(None), _c.not_before <= bindparam("now"))
+# a message may be one that was sent before: it does not bring forward what has to wait
+_FREE = _c.id == bindparam("step"), _c.state.in_(("ready", "queued")), _DUE, ~fenced(), ~circuits.resting()
 
 
 @cache
@@ -52,17 +54,17 @@ def _claim(*, most_urgent: bool, skip_locked: bool) -> Any:
         )
         .returning(
             _c.id, _c.ticket_id, _c.stage, _c.key, _c.system, _c.lane, _c.channel, _c.verb, _c.part, _c.attempts,
-            _c.sealed, _c.cursor, any_in_force(), alerts.stands(literal(alerts.OUTAGE) + _c.system),
+            _c.sealed, _c.cursor, any_in_force(),
+            or_(alerts.stands(literal(alerts.OUTAGE) + _c.system), circuits.known(_c.system)),
         )
     )  # fmt: skip
 
 
 _LEASED = update(_steps).where(_c.id == bindparam("step"), _c.lease_token == bindparam("token"))
 _RENEW = _LEASED.values(lease_until=bindparam("until"))
-_KEEP = _LEASED.values(cursor=bindparam("content"))
-_END = _LEASED.where(_c.state == "running").values(lease_token=null(), lease_until=null())
+_KEEP = _LEASED.values(cursor=bindparam("content"), lost=0)  # what comes further is not what kills its worker
+_END = _LEASED.where(_c.state == "running").values(lease_token=null(), lease_until=null(), lost=0)
 _NUDGE = (_c.id, _c.channel, _c.verb, _c.priority)
-_DUE = or_(_c.not_before.is_(None), _c.not_before <= bindparam("now"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ class Claim:
     sealed: bytes
     cursor: bytes | None
     holds: bool  # any legal hold is in force
-    was_down: bool  # people were told that its system is
+    was_down: bool  # the last that was done in its system was in vain, or people were told that it is down
 
 
 def claim(session: Session, step: int, *, now: datetime, lease: float, most_urgent: bool = False) -> Claim | None:
@@ -96,7 +98,7 @@ def claim(session: Session, step: int, *, now: datetime, lease: float, most_urge
     token = uuid4().hex
     row: Any = session.execute(
         _claim(most_urgent=most_urgent, skip_locked=skip_locked),
-        {"step": step, "token": token, "until": now + timedelta(seconds=lease)},
+        {"step": step, "token": token, "until": now + timedelta(seconds=lease), "now": now},
     ).one_or_none()
     return Claim(token, *row) if row else None
 
@@ -123,9 +125,9 @@ def _changed(result: Any) -> bool:
 def fill(session: Session, windows: Mapping[str, int], *, now: datetime, places: int | None = None) -> list[Nudge]:
     """Move ready steps of these lanes to `queued`, the earliest due first, as far as each window has room.
 
-    With `places` no lane has more than that many in flight, and that of a system that is down has one, until a step is
-    done; but breaches' steps get the whole window. One statement for each batch of lanes (SQLite joins at most 500
-    SELECTs); on PostgreSQL rows that another transaction is moving are passed over.
+    With `places` no lane has more than that many in flight, but for breaches' steps, which get the whole window; a
+    system that is down is sent one, to see. One statement for each batch of lanes (SQLite joins at most 500 SELECTs);
+    on PostgreSQL rows that another transaction is moving are passed over.
     """
     lanes = list(windows.items())
     batches = (lanes[start : start + _LANES] for start in range(0, len(lanes), _LANES))
@@ -139,7 +141,6 @@ def _fill_some(
     for number, (lane, window) in enumerate(windows):
         most = window if places is None else min(window, places)
         values |= {f"lane{number}": lane, f"window{number}": most, f"breach{number}": window}
-        values[f"down{number}"] = f"{alerts.OUTAGE}{lane}"
     statement = _fill(len(windows), skip_locked=session.get_bind().dialect.name == "postgresql")
     return (Nudge(*row) for row in session.execute(statement, values).all())
 
@@ -150,7 +151,7 @@ def _fill(lanes: int, *, skip_locked: bool) -> Any:
         select(one.subquery().c.id)
         for number in range(lanes)
         for one in (
-            _next_of(number, _usual_window(number), skip_locked=skip_locked),
+            _next_of(number, _window(f"window{number}"), skip_locked=skip_locked),
             _next_of(number, _window(f"breach{number}"), skip_locked=skip_locked).where(_c.priority == 0),
         )
     ]
@@ -168,17 +169,14 @@ def _window(name: str) -> Any:
     return bindparam(name, type_=_c.attempts.type)
 
 
-def _usual_window(number: int) -> Any:
-    return case((alerts.stands(bindparam(f"down{number}")), 1), else_=_window(f"window{number}"))
-
-
-def _next_of(number: int, window: Any, *, skip_locked: bool) -> Select[int]:
+def _next_of(number: int, whole: Any, *, skip_locked: bool) -> Select[int]:
     lane: Any = bindparam(f"lane{number}")
+    window = case((circuits.is_open(lane), 1), else_=whole)  # of a system that is down: one step, to see
     flying = select(func.count()).where(_c.lane == lane, _c.state.in_(IN_FLIGHT)).scalar_subquery()
     room = case((flying < window, window - flying), else_=0)
     statement: Select[int] = (
         select(_c.id)
-        .where(_c.lane == lane, _c.state == "ready", _DUE, ~fenced())
+        .where(_c.lane == lane, _c.state == "ready", _DUE, ~fenced(), ~circuits.resting())
         .order_by(_c.priority, _c.due_at, _c.id)
         .limit(room)
     )
@@ -210,14 +208,21 @@ def _make_room() -> Any:
 _RECLAIM = (
     update(_steps)
     .where(_c.state == "running", _c.lease_until < bindparam("now"))
-    .values(state="ready", lease_token=null(), lease_until=null(), error="its worker was lost; it runs again")
+    .values(
+        state="ready",
+        lease_token=null(),
+        lease_until=null(),
+        lost=_c.lost + 1,
+        error="its worker was lost; it runs again",
+    )
 )
 _GIVE_UP = (
     update(_steps)
-    .where(_c.state == "running", _c.lease_until < bindparam("now"), _c.attempts >= bindparam("most"))
+    .where(_c.state == "running", _c.lease_until < bindparam("now"), _c.lost + 1 >= bindparam("most"))
     .values(
-        state="failed", lease_token=null(), lease_until=null(), finished_at=bindparam("now"),
-        error="its worker was lost each time; find out why, then retry or waive",
+        state="failed", lease_token=null(), lease_until=null(), finished_at=bindparam("now"), lost=0,
+        error="quarantined: it took its worker with it each time (killed, crashed or out of memory); see the "
+        "worker's log, then retry or waive",
     )
     .returning(_c.ticket_id, _c.stage, _c.key, _c.system)
 )  # fmt: skip

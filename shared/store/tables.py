@@ -128,6 +128,7 @@ class StepRow(Row):
     priority: Mapped[int]
     due_at: Mapped[datetime]
     attempts: Mapped[int] = mapped_column(default=0)
+    lost: Mapped[int] = mapped_column(default=0, server_default="0")  # times in a row that its worker was lost
     lease_token: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     not_before: Mapped[datetime | None]
@@ -383,6 +384,17 @@ class RestoreRow(Row):
     marked_at: Mapped[datetime]
     replayed_at: Mapped[datetime | None]
     lifted_at: Mapped[datetime | None]
+
+
+class CircuitRow(Row):
+    """A system in which the last step was in vain: how often in a row, since when, and when it is tried again."""
+
+    __tablename__ = "circuits"
+
+    system: Mapped[str] = mapped_column(primary_key=True)
+    failures: Mapped[int]
+    since: Mapped[datetime]
+    next_at: Mapped[datetime | None]
 
 
 class ErasureRow(Row):

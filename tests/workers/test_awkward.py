@@ -16,7 +16,7 @@ from tests.walks.test_rights import INCIDENT, asked, breach
 from workers.conductor import accept
 from workers.decisions import Decision, decide
 from workers.submit import check
-from workers.sweep import sweep
+from workers.sweep import MOST_LOST, sweep
 
 
 def later(line, **delta):
@@ -227,13 +227,14 @@ def test_a_step_that_kills_its_worker_fails_at_last(opened):
     line, _ = opened()
     ident = line.submit(ticket("erasure"))
     step = line.nudges[0].id
-    for number in range(1, 9):
+    for number in range(1, MOST_LOST + 1):
         with line.office.store.write() as session:
             assert steps.claim(session, step, now=line.office.now(), lease=15)
         later(line, minutes=number)
         sweep(line.office, line.nudges.extend)
     found = next(one for one in line.ticket(ident)["steps"] if one["id"] == step)
-    assert ("failed", 8) == (found["state"], found["attempts"])
+    assert ("failed", MOST_LOST) == (found["state"], found["attempts"])
+    assert found["error"].startswith("quarantined: it took its worker with it each time")
 
 
 def test_one_ticket_that_cannot_move_does_not_stop_the_sweep(opened):

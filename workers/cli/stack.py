@@ -151,10 +151,10 @@ def status(json: Annotated[bool, typer.Option("--json", help="For machines.")] =
 
     read = settings.read()
     stack = read_stack(read)
-    told, fenced = _alerting(read), _fenced(read.database)
+    told, (fenced, down) = _alerting(read), _waiting(read.database)
     if json:
         shown = {"ready": stack is not None, "stack": stack, "alerts": told}
-        as_json(shown | ({"fenced": fenced} if fenced else {}))
+        as_json(shown | ({"fenced": fenced} if fenced else {}) | ({"down": down} if down else {}))
     elif stack is None:
         typer.echo(f"no stack is running under {read.root}; start one with `rightsdesk up`")
     else:
@@ -170,6 +170,10 @@ def status(json: Annotated[bool, typer.Option("--json", help="For machines.")] =
     for one in [] if json else fenced:
         todo = "its replay has not ended" if one["replayed_at"] else f"run `rightsdesk replay {one['system']}`"
         typer.echo(f"fenced   {one['system']}: restored to {one['at']}; {todo}")
+    for one in [] if json else down:
+        typer.echo(
+            f"down     {one['system']}: {one['failures']} failures since {one['since']}; next try {one['next_at']}"
+        )
     raise typer.Exit(0 if stack else 1)
 
 
@@ -194,22 +198,25 @@ def _alerting(read: "Settings") -> dict[str, Any] | None:
         store.close()
 
 
-def _fenced(database: str) -> list[dict[str, Any]]:
-    """Return the systems that wait for a replay; none where the database cannot tell: the parts are shown anyway."""
+def _waiting(database: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the systems that wait for a replay, and those that are down.
+
+    None where the database cannot tell: the parts are shown anyway.
+    """
     from sqlalchemy.exc import SQLAlchemyError
 
-    from shared.store import fences
+    from shared.store import circuits, fences
     from shared.store.session import Store
 
     store = Store(database, patience=2)
     try:
         with store.read() as session:
-            rows = fences.standing(session)
+            rows, open_ones = fences.standing(session), circuits.standing(session)
     except SQLAlchemyError:
-        return []
+        return [], []
     finally:
         store.close()
-    return [
+    fenced = [
         {
             "system": row.system,
             "at": row.at.isoformat(),
@@ -217,6 +224,16 @@ def _fenced(database: str) -> list[dict[str, Any]]:
         }
         for row in rows
     ]
+    down = [
+        {
+            "system": row.system,
+            "failures": row.failures,
+            "since": row.since.isoformat(),
+            "next_at": row.next_at.isoformat() if row.next_at else None,
+        }
+        for row in open_ones
+    ]
+    return fenced, down
 
 
 @app.command(epilog="Example: RIGHTSDESK_TEST=1 rightsdesk tick --at 2026-03-01T09:00:00+01:00")

@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session, aliased
 
 from shared.domain.join import IN_FLIGHT, OVER
 from shared.store.fences import fenced
-from shared.store.tables import StepRow, TicketRow, core
+from shared.store.tables import CircuitRow, StepRow, TicketRow, core
 from workers.doctor import Check, Finding, Visit
 from workers.sweep import UNCLAIMED
 
 _BEAT = "see that `rightsdesk beat` runs, and read its log; `rightsdesk tick` sweeps once"
-_s, _t = core(StepRow).c, core(TicketRow).c
+_s, _t, _k = core(StepRow).c, core(TicketRow).c, core(CircuitRow).c
 
 
 def look(visit: Visit) -> Iterator[Finding]:
@@ -40,7 +40,8 @@ def _ready(visit: Visit) -> tuple[Any, ...]:
     flying = exists().where(other.system == _s.system, other.state.in_(IN_FLIGHT))
     paused = exists().where(_t.id == _s.ticket_id, _t.paused_at.is_not(None))
     due = _s.created_at < visit.before, or_(_s.not_before.is_(None), _s.not_before < visit.before)
-    return _s.state == "ready", *due, ~fenced(), ~flying, ~paused
+    probed = exists().where(_k.system == _s.system, _k.next_at >= visit.before)
+    return _s.state == "ready", *due, ~fenced(), ~flying, ~paused, ~probed
 
 
 def _tickets(session: Session, visit: Visit) -> Iterator[Finding]:

@@ -31,6 +31,8 @@ class Settings(BaseSettings):
     console_port: int = Field(default=8470, ge=0, le=65535)  # where the console listens, on the loopback interface
     gate_port: int = Field(default=8471, ge=0, le=65535)  # where `gate serve` listens, on the loopback interface
     lease_seconds: float = 15.0
+    step_seconds: float = Field(default=3600.0, gt=0)  # how long a step may come no further until it is taken to hang
+    memory_mb: int = Field(default=1024, ge=128)  # of data, for each process that performs steps
     concurrency: int = Field(default=2, ge=1, le=64)  # steps of one system at a time; breaches' may be more
     most_places: int = Field(default=32, ge=1, le=512)  # processes of a worker while steps take long
     test: bool = False

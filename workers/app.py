@@ -1,6 +1,7 @@
 """The worker: one Celery task for each channel and verb. Messages carry a step id and nothing else."""
 
 import os
+import resource
 import signal
 import threading
 from collections.abc import Iterator
@@ -73,7 +74,7 @@ def work(settings: Settings, *, queues: list[str], concurrency: int) -> None:
     kept = os.fork()
     if kept == 0:
         die_with_parent(signal.SIGKILL)
-        _serve(settings, queues, ["--pool=solo", "--hostname=breaches@%h"], for_breaches=True)
+        _serve(settings, queues, ["--pool=prefork", "--concurrency=1", "--hostname=breaches@%h"], for_breaches=True)
         return
     with _ending_with(kept):
         usual = _usual_places(settings)
@@ -105,15 +106,23 @@ def _ending_with(child: int) -> Iterator[None]:
             watcher.join(_GRACE)
 
 
+def _limit_memory(settings: Settings) -> None:
+    """Let this process have so much data and no more: a step that wants all memory fails, and takes nobody with it."""
+    most = settings.memory_mb << 20
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+
+
 def _serve(settings: Settings, queues: list[str], how: list[str], *, for_breaches: bool = False) -> None:
     app = make_worker(settings, for_breaches=for_breaches)
     if not for_breaches:
         app.conf.update(usual_places=_usual_places(settings), most_places=settings.most_places)
         app.steps["consumer"].add(Places)
+    app.conf.worker_max_memory_per_child = settings.memory_mb * 512  # kB: one that has grown to half of it is replaced
 
     @signals.worker_process_init.connect(weak=False)
     def _open(**_: Any) -> None:
         die_with_parent(signal.SIGKILL)  # Celery's children ignore SIGTERM while they work; leases take care
+        _limit_memory(settings)
         structlog.contextvars.bind_contextvars(part="worker", pid=os.getpid())
         _here.clear()
         _performer(settings)

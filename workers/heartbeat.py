@@ -1,13 +1,20 @@
-"""The heartbeat: one thread a process that renews leases, so that a long step is not taken for dead."""
+"""The heartbeat: one thread a process that renews leases, so that a long step is not taken for dead.
 
+A step that comes no further (no record written down, no cursor kept) for `step_seconds` hangs: it is ended as one that
+may be tried again, and its process with it, for nothing else frees the place that it holds.
+"""
+
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from time import monotonic
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from shared.domain.step import DESK
 from shared.store import steps
 from shared.store.steps import Claim
 from workers.office import Office
@@ -18,8 +25,9 @@ log = structlog.get_logger()
 class Heartbeat:
     """Renews the leases of the claims that are at work, three times in each lease."""
 
-    def __init__(self, office: Office) -> None:
-        self.office = office
+    def __init__(self, office: Office, give_up: Callable[[Claim], object]) -> None:
+        self.office, self.give_up = office, give_up
+        self._moved = monotonic()
         self._claims: dict[int, Claim] = {}
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -28,6 +36,7 @@ class Heartbeat:
     @contextmanager
     def beating(self, claim: Claim) -> Iterator[None]:
         """Keep a claim's lease alive until the block ends."""
+        self.moved()
         with self._lock:
             self._claims[claim.id] = claim
             if self._thread is None:  # started late: a thread does not survive a fork
@@ -38,6 +47,10 @@ class Heartbeat:
         finally:
             with self._lock:
                 self._claims.pop(claim.id, None)
+
+    def moved(self) -> None:
+        """Note that the work has come further."""
+        self._moved = monotonic()
 
     def stop(self) -> None:
         """End the thread."""
@@ -50,8 +63,19 @@ class Heartbeat:
         while not self._stopped.wait(lease / 3):
             with self._lock:
                 claims = list(self._claims.values())
+            self._look(claims)
             for claim in claims:
                 self._renew(claim, lease)
+
+    def _look(self, claims: list[Claim]) -> None:
+        # what the desk sends has its own time limits, and a breach's letters may take hours
+        hanging = [claim for claim in claims if claim.system != DESK]
+        if hanging and monotonic() - self._moved > self.office.settings.step_seconds:
+            log.error("step.hangs", step=hanging[0].id)
+            try:
+                self.give_up(hanging[0])
+            finally:
+                os._exit(os.EX_TEMPFAIL)
 
     def _renew(self, claim: Claim, lease: float) -> None:
         until = self.office.now() + timedelta(seconds=lease)

@@ -63,7 +63,7 @@ class Performer:
 
     def __init__(self, office: Office, publish: Callable[[list[Nudge]], None], *, keep_open: bool = True) -> None:
         self.office, self.publish, self.keep_open = office, publish, keep_open
-        self.heartbeat = Heartbeat(office)
+        self.heartbeat = Heartbeat(office, self._give_up)
         self._connectors: dict[str, Connector] = {}
 
     def perform(self, step: int, *, most_urgent: bool = False) -> str:
@@ -87,7 +87,9 @@ class Performer:
             except OperationalError:
                 return self._finish(claim, _OwnDatabase("our database was not reachable"))
             except MemoryError:
-                return self._finish(claim, Final("the step needs more memory than there is"))
+                return self._finish(
+                    claim, Final("the step needs more memory than RIGHTSDESK_MEMORY_MB allows; raise it, then retry")
+                )
             except Exception as error:  # noqa: BLE001 - a plugin may raise anything; it becomes this step's state
                 log.error(  # noqa: TRY400 - a traceback may quote a record
                     "step.unexpected", step=claim.id, ticket=str(claim.ticket), error=place_of(error)
@@ -100,6 +102,11 @@ class Performer:
         self.heartbeat.stop()
         for one in self._connectors.values():
             one.close()
+
+    def _give_up(self, claim: Claim) -> None:
+        """End a step that hangs, from beside it."""
+        minutes = self.office.settings.step_seconds / 60
+        self._finish(claim, Retryable(f"it came no further for {minutes:g} minutes, and was ended"))
 
     def _run(self, claim: Claim, key: bytes, ticket: Ticket) -> Done:
         content = unseal_json(key, claim.sealed, aad=step_aad(claim.ticket, claim.stage, claim.key))
@@ -150,7 +157,7 @@ class Performer:
             key=subkey(key, "pseudonyms"),
             package=part,
             found=notes.found,
-            note=notes.add,
+            note=partial(self._note, notes),
             args=args,
             cursor=cursor,
             again=claim.attempts > 1 or cursor != "",  # a wait is no attempt, and leaves a cursor
@@ -205,10 +212,15 @@ class Performer:
             self._connectors.pop(system.id).close()
             raise
 
+    def _note(self, notes: Notes, note: Found) -> None:
+        self.heartbeat.moved()
+        notes.add(note)
+
     def _cursor(self, claim: Claim, key: bytes) -> str:
         return unseal(key, claim.cursor, aad=_cursor_aad(claim)).decode() if claim.cursor else ""
 
     def _checkpoint(self, claim: Claim, key: bytes, cursor: str) -> None:
+        self.heartbeat.moved()
         sealed = seal(key, cursor.encode(), aad=_cursor_aad(claim))
         with self.office.store.write() as session:
             if not steps.keep_cursor(session, claim.id, claim.token, sealed):
@@ -225,6 +237,7 @@ class Performer:
             batch.clear()
 
         for person in people:
+            self.heartbeat.moved()
             batch.append(person)
             outcome.count("people", "affected")
             if len(batch) == _BATCH:

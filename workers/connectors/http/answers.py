@@ -33,11 +33,12 @@ class Answer:
     url: httpx.URL
 
     def document(self) -> Any:
-        """Return the JSON; Final if it is none."""
+        """Return the JSON; Retryable if it is none: a page that says that they are at work, or an answer cut off."""
         try:
             return loads(self.content)
         except (ValueError, RecursionError):
-            raise Final(f"{self.name}: the answer is not JSON; correct `url` or the definition") from None
+            wrong = f"{self.name}: the answer is not JSON; if that stays so, correct `url` or the definition"
+            raise Retryable(wrong, after=AGAIN) from None
 
     def links(self) -> dict[str, str]:
         """Return the targets of the Link header by their relation (RFC 8288); Final if it cannot be read."""

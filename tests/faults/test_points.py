@@ -56,9 +56,9 @@ def world(tmp_path):
 
 
 @pytest.fixture
-def line(tmp_path, world, valkey, valkey_url, any_database_url):
+def line(tmp_path, world, valkey, valkey_url, database):
     """A line over it; what it would publish nobody hears."""
-    made = open_line(tmp_path / "home", world.systems, broker=valkey_url, database=any_database_url)
+    made = open_line(tmp_path / "home", world.systems, broker=valkey_url, database=database)
     yield made
     made.close()
 

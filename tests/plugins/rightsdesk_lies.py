@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from shared.domain.errors import Final, Retryable
 from shared.domain.outcome import Found, Outcome
+from shared.inventory import Client, System
 from shared.ports import Work
 from shared.testing import MemorySystem
 from workers.connectors.maildir import CONNECTOR as MAILDIR
@@ -139,6 +140,29 @@ def die(point: str) -> None:
     if told(point):
         (Path(os.environ["RIGHTSDESK_TEST_FOLDER"]) / "die").unlink()
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Fickle(MemorySystem):
+    """Does not answer while its id stands in `down`."""
+
+    name: ClassVar[str] = "fickle"
+    down: ClassVar[set[str]] = set()
+
+    def __init__(self, system: System, client: Client, settings: Any) -> None:
+        super().__init__(system, client, settings)
+        self.system = system.id
+
+    def locate(self, work: Work) -> Outcome:
+        self._answer()
+        return super().locate(work)
+
+    def delete(self, work: Work) -> Outcome:
+        self._answer()
+        return super().delete(work)
+
+    def _answer(self) -> None:
+        if self.system in self.down:
+            raise Retryable("the system does not answer", after=1)
 
 
 class Poison(SQL):

@@ -33,8 +33,8 @@ def look(visit: Visit) -> Iterator[Finding]:
 
 
 def _before_undo(name: str, right: Right) -> ColumnElement[bool]:
-    last = "undo" if "undo" in right.names else "answer"
-    return and_(_t.right == name, _s.stage.in_(right.names[: right.names.index(last)]))
+    last = next((right.names.index(one) for one in ("undo", "answer") if one in right.names), 0)
+    return and_(_t.right == name, _s.stage.in_(right.names[:last]))
 
 
 CHECK = Check("at rest", look)

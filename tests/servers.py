@@ -119,6 +119,8 @@ class Postgres:
         self.place = place
         self.programs = programs  # the server's, and beside it psql and pg_dump
         self.numbers = count(1)
+        self.command: list[str] = []  # what runs it, and how
+        self.how: dict[str, object] = {}
         self.empty: list[str] = []  # databases to be used again: making and dropping one costs 20 times as much
 
     def url(self, database: str) -> str:
@@ -215,6 +217,7 @@ def postgres_server(*, copied: bool = False) -> Iterator[Postgres]:
         command = [str(programs / "postgres"), "-D", str(data), *settings]
         with running(command, log=log, sig=signal.SIGQUIT, cwd=place, **how) as server:
             postgres = Postgres(place, programs)
+            postgres.command, postgres.how = command, {"cwd": place, **how}
             until(lambda: must_live(server, log) or postgres.answers(), timeout=20)
             yield postgres
 

@@ -8,4 +8,6 @@ from tests import bench
 
 names = sys.argv[1:] or [info.name for info in pkgutil.iter_modules(bench.__path__) if info.name.startswith("bench_")]
 for name in names:
-    importlib.import_module(f"tests.bench.bench_{name.removeprefix('bench_')}").main()
+    module = importlib.import_module(f"tests.bench.bench_{name.removeprefix('bench_')}")
+    if sys.argv[1:] or not getattr(module, "LONG", False):
+        module.main()

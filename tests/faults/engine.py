@@ -156,9 +156,12 @@ class EngineMachine(RuleBasedStateMachine):
 
     # what happens ----------------------------------------------------------------------------------------------------
 
-    @initialize(many=st.lists(st.sets(st.sampled_from(SYSTEMS)), min_size=1, max_size=2))
-    def begin(self, many):
+    @initialize(
+        many=st.lists(st.sets(st.sampled_from(SYSTEMS)), min_size=1, max_size=2), down=st.sets(st.sampled_from(SYSTEMS))
+    )
+    def begin(self, many, down):
         """There is something to do."""
+        Fickle.down |= down
         for has in many:
             self.submit(has)
 

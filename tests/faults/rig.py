@@ -32,8 +32,8 @@ PARTS = ("worker", "intake", "beat")
 class Broker:
     """A Valkey that can be killed and started again on the same data."""
 
-    def __init__(self, place: Path):
-        self.socket, self.data, self.log = place / "s", place / "data", place / "log"
+    def __init__(self, place: Path, data: Path | None):
+        self.socket, self.data, self.log = place / "s", data or place / "data", place / "log"
         self.url = f"redis+socket://{self.socket}?virtual_host=0"
         self.process = None
 
@@ -88,6 +88,11 @@ class Rig:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
 
+    def stop(self):
+        """Kill whatever runs."""
+        for part in list(self.processes):
+            self.kill(part)
+
     def submit(self, right: str = "access", person: str = "nobody@never.example", **more):
         """Submit a ticket that was received just now; it is spooled at least."""
         raw = small.ticket(right, person, received_at=datetime.now(UTC).isoformat(), **more)
@@ -122,16 +127,16 @@ class Rig:
 
 
 @contextmanager
-def rig(folder: Path, *, database: str | None = None, parts=PARTS, **kinds):
+def rig(folder: Path, *, database: str | None = None, parts=PARTS, broker_data: Path | None = None, **kinds):
     """Run an installation for the length of a block."""
     world = small.build(folder / "world", **kinds)
     with private_place("broker") as place, ExitStack() as undo:
-        broker = Broker(place)
+        broker = Broker(place, broker_data)
         broker.start()
         undo.callback(broker.kill)
         made = Rig(folder, world, broker, database)
         undo.callback(made.line.close)
-        undo.callback(lambda: [made.kill(part) for part in list(made.processes)])
+        undo.callback(made.stop)
         made.start(*parts)
         yield made
 

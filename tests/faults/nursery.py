@@ -42,10 +42,10 @@ class Nursery:
         """Fork a worker; return its pid."""
         return self._ask(begin=how, environment=self.environment)
 
-    def end(self, pid):
-        """Wait for a worker; return the signal that it died of, 0 if of none."""
-        died, failed = self._ask(end=pid)
-        assert not failed, self.log.read_text()
+    def end(self, pid, *, code=0):
+        """Wait for a worker; return the signal that it died of, 0 if of none: its exit code was as expected then."""
+        died, found = self._ask(end=pid)
+        assert code == found, self.log.read_text()
         return died
 
     def work(self, **how):

@@ -52,13 +52,12 @@ def test_a_worker_killed_while_it_deletes(tmp_path, capsys, whom):
         ident = one.submit("erasure", ADA)
         until(lambda: begun(tmp_path), timeout=60)
         for _ in range(3 if "three" in whom else 1):
-            before = begun(tmp_path)
+            before, killed = begun(tmp_path), time.monotonic()
             if whom == "a pool child":
                 os.kill(max(before), signal.SIGKILL)
             else:
                 one.kill("worker")
                 one.start("worker")
-            killed = time.monotonic()
             until(lambda: begun(tmp_path) - before, timeout=60)  # noqa: B023 - asked at once
             again = time.monotonic() - killed
         (tmp_path / "go").touch()

@@ -178,3 +178,18 @@ def test_a_poison_step(tmp_path, kept, line_over, how):
     decide(line.office, lambda _: None, ident, Decision("retry", "ines", "it is well again"))
     assert 0 == workers.work(later=later + LATER)
     assert "fulfilled" == line.ticket(ident)["outcome"]
+
+
+def test_a_step_that_hangs(tmp_path, kept, line_over):
+    """One that comes no further is ended with its process, and tried again as if its system had not answered."""
+    line, _ = line_over("slow")
+    ident = line.submit(ticket("erasure"))
+    workers = kept.over(tmp_path, line.office.settings)
+    workers.environment |= {"RIGHTSDESK_LEASE_SECONDS": "0.6", "RIGHTSDESK_STEP_SECONDS": "0.5"}
+    assert 0 == workers.end(workers.begin(later=LATER), code=os.EX_TEMPFAIL)
+    (found,) = [one for one in line.ticket(ident)["steps"] if (one["system"], one["verb"]) == ("chat", "delete")]
+    assert ("ready", 1) == (found["state"], found["attempts"])
+    assert found["error"].startswith("it came no further for 0.00833333 minutes")
+    (tmp_path / "go").touch()
+    assert 0 == workers.work(later=2 * LATER)
+    assert "fulfilled" == line.ticket(ident)["outcome"]

@@ -4,13 +4,15 @@ import json
 import re
 import subprocess
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
 import redis
+from sqlalchemy import delete, insert
 
 from shared.domain.ticket import Ticket
+from shared.store.tables import CircuitRow
 from tests import small
 from tests.command import CONSENT, ROOT, commands, process, wrong
 from tests.small import ADA, ticket
@@ -560,3 +562,19 @@ def test_a_person_decides_and_a_tick_sweeps(desk):
     assert 0 == swept.code
     told = {"fired", "late", "delivered", "undelivered", "checkpoints"}
     assert {"reclaimed", "sent", "advanced"} | told == set(swept.json())
+
+
+def test_a_system_that_is_down_is_shown(run, desk):
+    """`status` says which, since when, and when it is tried again; a step that waits for it, too."""
+    at = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    shown = {"system": "chat", "failures": 4, "since": at.isoformat(), "next_at": at.isoformat()}
+    with desk.line.office.store.write() as session:
+        session.execute(insert(CircuitRow).values(system="chat", failures=4, since=at, next_at=at))
+    try:
+        said = run("status")
+        assert f"down     chat: 4 failures since {at.isoformat()}; next try {at.isoformat()}" in said.out.splitlines()
+        assert [shown] == run("status", "--json").json()["down"]
+    finally:
+        with desk.line.office.store.write() as session:
+            session.execute(delete(CircuitRow))
+    assert "down" not in run("status", "--json").json()

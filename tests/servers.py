@@ -187,12 +187,13 @@ def postgres_programs(place: Path, uid: int, *, copied: bool) -> Path:
 
 
 @contextmanager
-def postgres_server(*, copied: bool = False) -> Iterator[Postgres]:
+def postgres_server(*, copied: bool = False, data: Path | None = None, **more: str) -> Iterator[Postgres]:
     """Run a PostgreSQL, as `nobody` when we are root (it refuses to run as root), on a unix socket only."""
     user = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
     how = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if os.geteuid() == 0 else {}
     with private_place("pg", uid=user.pw_uid) as place:
-        programs, data, log = postgres_programs(place, user.pw_uid, copied=copied), place / "data", place / "log"
+        programs, log = postgres_programs(place, user.pw_uid, copied=copied), place / "log"
+        data = data or place / "data"
         words = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"]
         subprocess.run(
             [programs / "initdb", f"--pgdata={data}", "--no-instructions", "--no-data-checksums", *words],
@@ -211,7 +212,7 @@ def postgres_server(*, copied: bool = False) -> Iterator[Postgres]:
             "max_connections": "200",
             "shared_buffers": "64MB",
             "autovacuum": "off",
-        }
+        } | more
         settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         # SIGQUIT: SIGTERM would wait for clients to leave
         command = [str(programs / "postgres"), "-D", str(data), *settings]

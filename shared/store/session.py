@@ -38,7 +38,7 @@ class Store:
             if patience is None and self.url.database:
                 Path(self.url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         else:
-            options |= {"pool_pre_ping": True}
+            options |= {"pool_pre_ping": True, "connect_args": _unless_named(self.url)}
         if patience is not None:
             options |= _impatient(self.url, patience)
         try:
@@ -51,6 +51,8 @@ class Store:
         if sqlite:
             event.listen(self.engine, "connect", _configure if patience is None else _configure_reader)
             event.listen(self.engine, "begin", _begin)
+        else:
+            event.listen(self.engine, "connect", _configure_server)
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -80,6 +82,12 @@ def _parsed(url: str) -> URL:
     return parsed
 
 
+def _unless_named(url: URL) -> dict[str, Any]:
+    """Return how soon we notice that the server is cut off; by itself TCP takes a quarter of an hour."""
+    usual = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
+    return {name: value for name, value in usual.items() if name not in url.query}
+
+
 def _impatient(url: URL, patience: float) -> dict[str, Any]:
     if url.get_backend_name() == "sqlite":
         existing = f"file:{quote(url.database or '')}?mode=rw"  # else a file that is missing would be made, empty
@@ -94,6 +102,12 @@ def _configure(connection: Any, _record: Any) -> None:
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _configure_server(connection: Any, _record: Any) -> None:
+    # one of us that is cut off within a transaction keeps its locks for hours: the whole sweep would wait for them
+    connection.execute("SET idle_in_transaction_session_timeout = '10s'")
+    connection.commit()
 
 
 def _configure_reader(connection: Any, _record: Any) -> None:

@@ -17,6 +17,5 @@ def main() -> None:
     began, used = time.monotonic(), time.process_time()
     run(RUNS, length=LENGTH)
     took, used = time.monotonic() - began, time.process_time() - used
-    print(
-        f"{RUNS} runs of up to {LENGTH} events are as the model says: {took:.0f} s, {1000 * used / RUNS:.0f} ms CPU each"
-    )
+    each = f"{1000 * used / RUNS:.0f} ms of CPU each"
+    print(f"{RUNS} runs of up to {LENGTH} events are as the model says: {took:.0f} s, {each}")

@@ -67,14 +67,14 @@ class Rig:
             "PYTHONPATH": f"{ROOT}:{ROOT / 'tests' / 'plugins'}",
         }  # fmt: skip
 
-    def start(self, *parts: str, **more: str):
-        """Start parts and wait until they are ready."""
+    def start(self, *parts: str, before=(), **more: str):
+        """Start parts, behind a command's words, and wait until they are ready."""
         for part in parts:
             (self.settings.run / f"{part}.ready").unlink(missing_ok=True)
             with (self.folder / f"{part}.log").open("ab") as log:
                 self.processes[part] = subprocess.Popen(
-                    [sys.executable, "-m", "workers.cli", part], env=self.environment | more, cwd=ROOT, stdout=log,
-                    stderr=log, start_new_session=True,
+                    [*before, sys.executable, "-m", "workers.cli", part],
+                    env=self.environment | more, cwd=ROOT, stdout=log, stderr=log, start_new_session=True,
                     preexec_fn=tether(signal.SIGKILL),  # noqa: PLW1509 - it takes no lock
                 )  # fmt: skip
         until(lambda: all((self.settings.run / f"{part}.ready").exists() for part in parts), timeout=60)

@@ -1,24 +1,26 @@
 """The long forms, by `make faults`: each prints its row of docs/faults.md, with the seconds that it took."""
 
 import os
+import pwd
 import random
 import signal
 import sqlite3
 import subprocess
+import sys
 import threading
 import time
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 import redis
-from sqlalchemy import func, select
+from sqlalchemy import func, make_url, select
 
 from shared.store import circuits
 from shared.store.tables import CircuitRow, StepRow
 from tests.faults.rig import LEASE, PARTS, rig, row
 from tests.faults.test_outages import cut
-from tests.servers import postgres_server, running
+from tests.servers import Postgres, postgres_server, running
 from tests.small import ADA, BOB
 from tests.waiting import until
 from workers.sweep import MOST_LOST
@@ -90,7 +92,7 @@ def test_a_broker_that_is_away_for_a_minute(tmp_path, capsys):
         first = one.submit("erasure", ADA)
         one.broker.kill()
         said = subprocess.run(
-            [one.environment.get("PYTHON", os.sys.executable), "-m", "workers.cli", "submit", "-"],
+            [one.environment.get("PYTHON", sys.executable), "-m", "workers.cli", "submit", "-"],
             input=ticket_text(), env=one.environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert 1 == said.returncode
@@ -142,16 +144,13 @@ def test_a_broker_whose_disk_is_full(tmp_path, capsys):
     """It refuses to write; what is submitted is spooled, and all goes on once there is room."""
     with small_disk(tmp_path / "disk", 8) as disk, rig(tmp_path, broker_data=disk / "data") as one:
         first = one.submit("erasure", ADA)
-        filled = disk / "filled"
-        with suppress(OSError), filled.open("wb") as file:
-            while True:
-                file.write(b"x" * 4096)
-                file.flush()
+        fill(filled := disk / "filled")
         with redis.Redis(unix_socket_path=str(one.broker.socket)) as broker:
             until(lambda: refuses(broker), timeout=30)
         second = one.submit()
         time.sleep(10)
         filled.unlink()
+        print("DEBUG", one.broker.process.poll(), one.broker.log.read_text()[-1500:])
         took = ended_well(one, first, second)
     row(capsys, "Valkey's disk full for 10 s", "submit spools; all closed once there is room", took)
 
@@ -305,6 +304,167 @@ def test_a_worker_held_back_beyond_its_lease(tmp_path, capsys):
         "another does its step; its late result is refused",
         again,
     )
+
+
+@contextmanager
+def island(*sockets):
+    """Make a network of its own; yield its name, the ports that lead to our sockets from there, and what cuts it off."""
+    name, link, ours, theirs = f"rd{os.getpid()}", f"rd{os.getpid()}", "10.231.77.1", "10.231.77.2"
+
+    def ip(*words, check=True):
+        return subprocess.run(["ip", *words], capture_output=True, check=check)
+
+    if os.geteuid() or ip("netns", "add", name, check=False).returncode:
+        pytest.skip("no network namespace may be made here")
+    try:
+        ip("link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", name)
+        ip("addr", "add", f"{ours}/30", "dev", link)
+        ip("link", "set", link, "up")
+        ip("-n", name, "addr", "add", f"{theirs}/30", "dev", "eth0")
+        ip("-n", name, "link", "set", "eth0", "up")
+        ip("-n", name, "link", "set", "lo", "up")
+        with ExitStack() as stack:
+            ports = [stack.enter_context(led_to(ours, path)) for path in sockets]
+            yield name, [f"{ours}:{port}" for port in ports], lambda state: ip("link", "set", link, state)
+    finally:
+        ip("netns", "del", name)
+
+
+PUMP = """
+import socket, sys, threading
+def pump(source, target):
+    try:
+        while data := source.recv(65536):
+            target.sendall(data)
+    except OSError:
+        pass
+    for one in (source, target):
+        try:
+            one.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+server = socket.create_server((sys.argv[1], 0))
+print(server.getsockname()[1], flush=True)
+while True:
+    near, _ = server.accept()
+    far = socket.socket(socket.AF_UNIX)
+    far.connect(sys.argv[2])
+    for pair in ((near, far), (far, near)):
+        threading.Thread(target=pump, args=pair, daemon=True).start()
+"""
+
+
+@contextmanager
+def led_to(host, path):
+    """Lead whoever connects to a port to a unix socket; yield the port."""
+    with subprocess.Popen([sys.executable, "-c", PUMP, host, str(path)], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield int(process.stdout.readline())
+        finally:
+            process.kill()
+
+
+def test_a_worker_cut_off_from_the_network(tmp_path, postgres, database, capsys):
+    """In a network of its own, cut off in a delete: another does its step; what it says when it is back is refused."""
+    with rig(tmp_path, database=database, chat="slow", parts=("intake", "beat")) as one:
+        sockets = one.broker.socket, postgres.place / ".s.PGSQL.5432"
+        with island(*sockets) as (name, (broker, server), link):
+            far = {
+                "RIGHTSDESK_BROKER_URL": f"redis://{broker}/0",
+                "RIGHTSDESK_DATABASE_URL": f"postgresql+psycopg://postgres@{server}/{make_url(database).database}",
+            }
+            one.start("worker", before=("ip", "netns", "exec", name), **far)
+            away = one.processes.pop("worker")
+            ident = one.submit("erasure", ADA)
+            first = set(until(lambda: begun(tmp_path), timeout=60))
+            link("down")
+            cut_at = time.monotonic()
+            one.start("worker")
+            until(lambda: begun(tmp_path) - first, timeout=60)
+            again = time.monotonic() - cut_at
+            (tmp_path / "go").touch()
+            one.seconds_until_closed(ident)
+            link("up")
+            log = tmp_path / "worker.log"
+            until(lambda: "step.late" in log.read_text() or "lease.lost" in log.read_text(), timeout=90)
+            ended_well(one, ident)
+            os.killpg(away.pid, signal.SIGKILL)
+            away.wait()
+    row(
+        capsys,
+        "a worker cut off (network namespace) in a delete",
+        "another does its step; fenced when it is back",
+        again,
+    )
+
+
+def test_a_failover_to_a_replica(tmp_path, capsys):
+    """The primary is killed and its replica promoted; both stand in the URL."""
+    with postgres_server(copied=True, synchronous_commit="on") as primary:
+        name = primary.made("template0")
+        user = {key: value for key, value in primary.how.items() if key != "cwd"}
+        data, place = primary.place / "replica", primary.place / "second"
+        place.mkdir()
+        if os.geteuid() == 0:
+            os.chown(place, pwd.getpwnam("nobody").pw_uid, -1)
+        words = [
+            primary.programs / "pg_basebackup",
+            "-h",
+            primary.place,
+            "-U",
+            "postgres",
+            "-D",
+            data,
+            "-R",
+            "-c",
+            "fast",
+        ]
+        subprocess.run(words, check=True, capture_output=True, cwd=primary.place, **user)
+        command = [word.replace(f"{primary.place}/data", str(data)) for word in primary.command]
+        command = [word.replace(f"directories={primary.place}", f"directories={place}") for word in command]
+        with running(command, log=tmp_path / "replica.log", sig=signal.SIGQUIT, **primary.how):
+            second = Postgres(place, primary.programs)
+            until(second.answers, timeout=20)
+            primary.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+            primary.execute("SELECT pg_reload_conf()")
+            both = f"{primary.place},{place}&target_session_attrs=read-write"
+            with rig(tmp_path, database=f"postgresql+psycopg://postgres@/{name}?host={both}") as one:
+                idents = [one.submit("erasure", ADA), *(one.submit() for _ in range(5))]
+                until(lambda: one.steps(StepRow.id, state="done"), timeout=60)
+                pid = int((primary.place / "data" / "postmaster.pid").read_text().split()[0])
+                os.kill(pid, signal.SIGQUIT)
+                second.execute("SELECT pg_promote()")
+                took = ended_well(one, *idents)
+                one.stop()
+    row(capsys, "PostgreSQL's primary killed, its replica promoted", "6 tickets closed, doctor clean", took)
+
+
+def test_a_database_whose_disk_is_full(tmp_path, capsys):
+    """It refuses to write, for 10 s; workers wait and go on."""
+    with (
+        small_disk(Path(f"/tmp/rd-disk-{os.getpid()}"), 200) as disk,
+        postgres_server(copied=True, data=disk / "data", wal_recycle="off") as postgres,
+        rig(tmp_path, database=postgres.url(postgres.made("template0"))) as one,
+    ):
+        first = one.submit("erasure", ADA)
+        fill(disk / "filled")
+        second = one.submit()
+        time.sleep(10)
+        (disk / "filled").unlink()
+        pid = disk / "data" / "postmaster.pid"
+        if not (alive := postgres.answers()) and not pid.exists():
+            pytest.fail("the server has ended")
+        assert alive
+        took = ended_well(one, first, second)
+        one.stop()
+    row(capsys, "PostgreSQL's disk full for 10 s", "workers wait; all closed once there is room", took)
+
+
+def fill(path):
+    """Fill a disk with a file."""
+    with suppress(OSError), path.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4096)
 
 
 def test_a_deploy(tmp_path, capsys):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import aliased
@@ -28,12 +29,15 @@ _ACTS = ("delete", "mask", "silence", "rectify", "restrict", "lift")
 def look(visit: Visit) -> Iterator[Finding]:
     """Look again in each system whose last word about a person was a closed ticket's whose key still lives."""
     living = TicketRow.closed_at.is_not(None), TicketRow.wrapped_key.is_not(None)
-    with visit.office.store.read() as session:
-        for tickets in pages(session, *living):
-            known = {row.id: row for row in tickets}
-            for step in session.scalars(_last_looks(known)).all():
-                session.expunge(step)
-                yield from _again(visit, known[step.ticket_id], step)
+    after: UUID | None = UUID(int=0)
+    while after is not None:
+        with visit.office.store.read() as session:  # over before a system is asked, which may take long
+            known = {row.id: row for row in next(pages(session, TicketRow.id > after, *living), ())}
+            steps = session.scalars(_last_looks(known)).all()
+            session.expunge_all()
+        for step in steps:
+            yield from _again(visit, known[step.ticket_id], step)
+        after = max(known, default=None)
 
 
 def _last_looks(tickets: Any) -> Any:

@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -119,6 +120,8 @@ def _serve(settings: Settings, queues: list[str], how: list[str], *, for_breache
         app.steps["consumer"].add(Places)
     app.conf.worker_max_memory_per_child = settings.memory_mb * 512  # kB: one that has grown to half of it is replaced
 
+    codes = [0]
+
     @signals.worker_process_init.connect(weak=False)
     def _open(**_: Any) -> None:
         die_with_parent(signal.SIGKILL)  # Celery's children ignore SIGTERM while they work; leases take care
@@ -138,9 +141,15 @@ def _serve(settings: Settings, queues: list[str], how: list[str], *, for_breache
         if not for_breaches:
             say_ready(settings, "worker")
 
+    @signals.worker_shutdown.connect(weak=False)
+    def _end(sender: Any, **_: Any) -> None:
+        codes.append(sender.exitcode or 0)
+
     app.worker_main(
         [
             "worker", *how, f"--queues={','.join(queues)}", "--loglevel=WARNING", "--without-gossip",
             "--without-mingle", "--events",
         ]
     )  # fmt: skip
+    if codes[-1]:  # Celery gives up, e.g. when the broker's disk is full; whoever started us is to start us again
+        sys.exit(codes[-1])

@@ -15,7 +15,7 @@ import httpx
 import redis
 from sqlalchemy import update
 
-from shared.store.tables import StepRow
+from shared.store.tables import CircuitRow, StepRow
 from tests.leaks import TEXT
 from workers.decisions import Decision, decide
 from workers.embedded.flower import USER, password
@@ -80,6 +80,7 @@ class Running:
         with self.office.store.write() as session:
             rests = StepRow.state == "ready", StepRow.not_before.is_not(None), StepRow.attempts < 3
             session.execute(update(StepRow).where(*rests).values(not_before=self.office.now()))
+            session.execute(update(CircuitRow).where(CircuitRow.failures < 5).values(next_at=self.office.now()))
         sweep(self.office, self.publish)
 
     def glance(self) -> None:

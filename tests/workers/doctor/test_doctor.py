@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 
 from shared.store.tables import (
-    AlertRow,
     CertificateRow,
     DeliveryRow,
     EvidenceRow,
@@ -20,6 +19,7 @@ from shared.store.tables import (
     TimerRow,
 )
 from tests import small
+from tests.command import process
 from tests.line import open_line
 from tests.small import ADA, BOB
 from workers.broker import CONSUMERS, INTAKE, RECEIPT, TAKEN
@@ -334,20 +334,29 @@ def test_an_end_state_that_does_not_hold(line):
     assert ("end states", f"ticket {line.ids['erasure']}", said) == (name, of, what)
 
 
-def test_the_command(line, run, monkeypatch):
+def test_the_command(line, tmp_path):
     """Exit 0 and one line where all is well; 1, the place and what to do where something is not; JSON for machines."""
-    settings = line.office.settings
-    for name, value in {"HOME": settings.home, "SYSTEMS": settings.systems, "BROKER_URL": settings.broker}.items():
-        monkeypatch.setenv(f"RIGHTSDESK_{name}", str(value))
-    code, out, error = run("doctor", "--systems")
-    assert (0, "") == (code, error)
-    assert out.startswith("all is well: at rest, clocks, end states, evidence, joins, messages, queue, stuck")
-    assert (0, []) == ((said := run("doctor", "--json")).code, said.json())
+    settings, copy = line.office.settings, tmp_path / "copy.sqlite3"
+    names = {"HOME": settings.home, "SYSTEMS": settings.systems, "BROKER_URL": settings.broker}
+    line.environment = {f"RIGHTSDESK_{name}": str(value) for name, value in names.items()}
     step = step_of(line, "access", verb="answer")
-    write(line, update(StepRow).where(StepRow.id == step).values(state="failed"), delete(AlertRow))
-    code, out, _ = run("doctor")
-    assert 1 == code
-    assert out.startswith(f"at rest: ticket {line.ids['access']}: it is closed, and step {step} (answer) is failed; ")
-    (first, *_) = run("doctor", "--json").json()
-    assert {"check": "at rest", "of": f"ticket {line.ids['access']}"}.items() <= first.items()
-    assert {"check", "of", "what", "todo"} == first.keys()
+    with closing(sqlite3.connect(settings.root / "rightsdesk.sqlite3")) as live, closing(sqlite3.connect(copy)) as ill:
+        live.backup(ill)
+        ill.execute("UPDATE steps SET state = 'failed' WHERE id = ?", (step,))
+        ill.commit()
+    other = {"RIGHTSDESK_DATABASE_URL": f"sqlite:///{copy}"}
+    commands = (
+        (["doctor", "--systems"], {}),
+        (["doctor", "--json"], {}),
+        (["doctor"], other),
+        (["doctor", "--json"], other),
+    )
+    well, nothing, ill, listed = process(line, *commands)
+    assert (0, "") == (well.code, well.error)
+    assert well.out.startswith("all is well: at rest, clocks, end states, evidence, joins, messages, queue, stuck")
+    assert (0, []) == (nothing.code, nothing.json())
+    assert (1, 1) == (ill.code, listed.code)
+    of = f"ticket {line.ids['access']}"
+    assert ill.out.startswith(f"at rest: {of}: it is closed, and step {step} (answer) is failed; ")
+    assert {"check": "at rest", "of": of}.items() <= listed.json()[0].items()
+    assert {"check", "of", "what", "todo"} == listed.json()[0].keys()

@@ -16,14 +16,14 @@ from workers.sla import look
 from workers.submit import check
 from workers.sweep import sweep
 
-TICKETS = 12
+TICKETS = 6
 
 
-def test_two_intakes_sweeps_and_looks_at_once(tmp_path, valkey, valkey_url, any_database_url):
+def test_two_intakes_sweeps_and_looks_at_once(tmp_path, valkey, valkey_url, database):
     """Each ticket is stored once though it came twice, each step runs once, each milestone is told once."""
     world = small.build(tmp_path / "world")
     with closing(
-        open_line(tmp_path / "home", world.systems, broker=valkey_url, database=any_database_url)
+        open_line(tmp_path / "home", world.systems, broker=valkey_url, database=database)
     ) as line, closing(open_office(line.office.settings)) as other, ThreadPoolExecutor(2) as pool:  # fmt: skip
         tickets = [small.ticket("access", received_at=utc_now().isoformat()) for _ in range(TICKETS)]
         for _ in range(2):

@@ -5,4 +5,4 @@ from tests.faults.engine import run
 
 def test_the_engine_behaves_as_its_model():
     """Claims, ends, joins, circuits and the sweep, while messages come twice or never and workers die."""
-    run(100, length=12)
+    run(60, length=12)

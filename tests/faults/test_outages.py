@@ -8,7 +8,7 @@ from shared.store.tables import StepRow
 from tests.faults.rig import rig, row
 from tests.small import ADA, BOB
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.long, pytest.mark.processes]
 CUT = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid()"

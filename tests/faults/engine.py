@@ -234,6 +234,14 @@ class EngineMachine(RuleBasedStateMachine):
         """A system goes down, or comes back."""
         Fickle.down ^= {system}
 
+    @rule(system=st.sampled_from(SYSTEMS), rounds=st.integers(2, 4))
+    def outage(self, system, rounds):
+        """A system stays down while workers try it, often enough that its circuit opens."""
+        Fickle.down.add(system)
+        for _ in range(rounds):
+            self.tick(40)
+            self.perform([0] * len(self.engine.messages))
+
     def sweep(self):
         """The sweep takes back what is lost, and nothing else."""
         dead = [one for one in self.steps.values() if one.state == "running" and one.lease < self.now]
@@ -338,12 +346,14 @@ class EngineMachine(RuleBasedStateMachine):
         self.failures[model.system] += 1
         number = self.failures[model.system]
         if number >= TRIES:
-            self.probe[model.system] = self.now + timedelta(seconds=min(2 ** (number - TRIES), LONGEST_PAUSE))
+            self.probe[model.system] = self.now + timedelta(
+                seconds=min(Fickle.after * 2 ** (number - TRIES), LONGEST_PAUSE)
+            )
             model.later, model.attempts = BEGIN, max(model.attempts - 1, 1)
         elif model.attempts >= MOST_ATTEMPTS:
             model.state = "failed"
         else:
-            model.later = self.now + timedelta(seconds=min(2 ** (model.attempts - 1), LONGEST_PAUSE))
+            model.later = self.now + timedelta(seconds=min(Fickle.after * 2 ** (model.attempts - 1), LONGEST_PAUSE))
         if number >= TRIES or model.attempts >= TRIES:
             self.alerted.add(model.system)
 

@@ -147,6 +147,7 @@ class Fickle(MemorySystem):
 
     name: ClassVar[str] = "fickle"
     down: ClassVar[set[str]] = set()
+    after: ClassVar[float] = 30.0  # seconds: a pause is to be seen between two looks
 
     def __init__(self, system: System, client: Client, settings: Any) -> None:
         super().__init__(system, client, settings)
@@ -162,7 +163,7 @@ class Fickle(MemorySystem):
 
     def _answer(self) -> None:
         if self.system in self.down:
-            raise Retryable("the system does not answer", after=1)
+            raise Retryable("the system does not answer", after=self.after)
 
 
 class Poison(SQL):

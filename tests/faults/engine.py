@@ -36,9 +36,9 @@ from shared.domain.identifier import Identifier
 from shared.settings import Settings
 from shared.store import steps
 from shared.store.circuits import LONGEST_PAUSE, TRIES
-from shared.store.migrate import migrate
 from shared.store.tables import StepRow, TicketRow
 from shared.testing import MemorySystem
+from tests.schema import to_head
 from tests.small import CLIENT, ticket
 from workers.conductor import accept, send_window
 from workers.decisions import decide
@@ -91,7 +91,7 @@ class Engine:
         )  # fmt: skip
         given.root.mkdir(mode=0o700)
         made = open_office(given)
-        migrate(made.store)
+        to_head(made.store)
         made.close()
         self.office = open_office(given.model_copy(update={"database_url": f"sqlite:///{self.database}"}))
         self.office.rights = {"access": RIGHT}
@@ -174,7 +174,7 @@ class EngineMachine(RuleBasedStateMachine):
         raw = ticket("access", f"p{number}@example.org", id=str(ident), received_at=BEGIN.isoformat())
         with office.store.write() as session:
             moves = accept(office, session, check(raw, inventory=None), b"", self.now)
-            nudges = send_window(office, session, moves.systems, self.now)
+            nudges = send_window(office, session, moves.lanes, self.now)
         self.engine.messages.extend(one.id for one in nudges)
         self.has[ident], self.stage[ident] = has, 0
         self.plan(ident, "locate", SYSTEMS)

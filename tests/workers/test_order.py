@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from shared.settings import Settings
-from shared.store import alerts, steps
+from shared.store import steps
 from shared.store.nudge import Nudge
 from shared.store.session import Store
 from shared.store.tables import StepRow, TicketRow
@@ -105,21 +105,6 @@ def test_a_message_is_good_for_the_most_urgent_of_its_system_and_verb(store, put
     messages = [*sent, sooner, sooner]
     assert [sooner, sent[1], sent[0], None] == [claimed(store, one) for one in messages]
     assert [other, elsewhere] == [claimed(store, one) for one in (other, elsewhere)]
-
-
-def test_a_system_that_is_down_gets_one_step_at_a_time(store, put):
-    """But for breaches; once one that began since is done it gets its window again."""
-    put("a", (1, 5), (2, 5), (3, 5))
-    with store.write() as session:
-        alerts.raise_alert(session, kind="circuit", dedup=f"{alerts.OUTAGE}a", now=NOW)
-    (first,) = fill(store, a=2)
-    assert [] == fill(store, a=2)
-    (breach,) = put("a", (9, 0))
-    assert [breach] == fill(store, a=2)
-    with store.write() as session:
-        alerts.settle(session, f"{alerts.OUTAGE}a")
-    assert {breach, first} == {claimed(store, first, end=True), claimed(store, first, end=True)}
-    assert 2 == len(fill(store, a=2))
 
 
 def test_more_lanes_than_one_statement_takes(store, put):

@@ -26,7 +26,7 @@ def send(name: str, url: str, message: Message, *, timeout: float) -> str:
 
 def _within(seconds: float, act: Callable[[], str]) -> str:
     """Run something in a thread that is left behind when its time is over: sockets cannot be interrupted."""
-    answers: queue.SimpleQueue[str | BaseException] = queue.SimpleQueue()
+    answers: queue.Queue[str | BaseException] = queue.Queue()
 
     def run() -> None:
         try:

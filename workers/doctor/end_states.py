@@ -88,8 +88,8 @@ def _work(visit: Visit, step: StepRow, key: bytes, content: dict[str, Any]) -> W
     office, args = visit.office, content["args"]
     client = office.inventory.system(step.system).client
     claim = Claim(
-        "", step.id, step.ticket_id, step.stage, step.key, step.system, step.channel, step.verb, step.part, 1, b"",
-        None, holds=False, was_down=False,
+        "", step.id, step.ticket_id, step.stage, step.key, step.system, step.lane, step.channel, step.verb, step.part,
+        1, b"", None, holds=False, was_down=False,
     )  # fmt: skip
     return Work(
         ticket=step.ticket_id, subject=subject_from_json(content["subject"], office.client(client)), now=visit.now,

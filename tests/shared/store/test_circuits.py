@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import insert, select, text
 
 from shared.store import circuits, steps
-from shared.store.migrate import migrate
 from shared.store.session import Store
 from shared.store.tables import StepRow, TicketRow
+from tests.schema import to_head
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 WINDOWS = {"chat": 4, "mail": 4}
@@ -19,7 +19,7 @@ WINDOWS = {"chat": 4, "mail": 4}
 def store(any_database_url):
     """A store with a ticket of six steps, three in each system."""
     made = Store(any_database_url)
-    migrate(made)
+    to_head(made)
     ident = uuid4()
     ticket = {
         "id": ident, "client": "acme", "right": "access", "stage": "locate", "stage_since": NOW, "priority": 5,
@@ -34,7 +34,8 @@ def store(any_database_url):
     with made.write() as session:
         session.execute(insert(TicketRow), [ticket])
         session.execute(
-            insert(StepRow), [common | {"system": name, "key": f"{name}{n}"} for name in WINDOWS for n in range(3)]
+            insert(StepRow),
+            [common | {"system": name, "lane": name, "key": f"{name}{n}"} for name in WINDOWS for n in range(3)],
         )
     yield made
     made.close()

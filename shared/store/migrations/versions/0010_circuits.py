@@ -5,8 +5,8 @@ from alembic import op
 
 from shared.store.tables import Instant
 
-revision = "0012"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 
 
 def upgrade() -> None:

@@ -1,6 +1,7 @@
 """Verify a certificate of Rightsdesk without Rightsdesk: Python 3.9 or newer and the package `cryptography`.
 
-    python verify_certificate.py CERTIFICATE.json PUBLIC.pem [--record RECORD.json] [--checkpoint PUBLISHED.json]
+    python verify_certificate.py CERTIFICATE.json PUBLIC.pem [--changes CHANGES.json] [--record RECORD.json]
+                                 [--checkpoint PUBLISHED.json]
 
 Exit code 0 if all that was given verifies. See certificate.md for what each part means.
 """
@@ -9,6 +10,7 @@ import argparse
 import base64
 import hashlib
 import json
+import re
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -19,35 +21,34 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 def main():
     parser = argparse.ArgumentParser(description="Verify a certificate of Rightsdesk.")
     parser.add_argument("certificate", help="the certificate (JSON)")
-    parser.add_argument("key", help="the vendor's public key (PEM)")
+    parser.add_argument("key", help="the vendor's public keys, or one that you trust (PEM)")
+    parser.add_argument("--changes", help="the statements by which each key says which one follows it (JSON)")
     parser.add_argument("--record", help="the proof that a record was found (JSON)")
     parser.add_argument("--checkpoint", help="the checkpoint as it was published (JSON)")
     given = parser.parse_args()
     try:
-        document, key = read(given.certificate), load_pem_public_key(Path(given.key).read_bytes())
-        said = [check_certificate(document, key), check_proof(document, key, given.checkpoint)]
+        document, keys = read(given.certificate), read_keys(given.key, read(given.changes) if given.changes else [])
+        said = [check_certificate(document, keys), check_proof(document, keys, given.checkpoint)]
         if given.record:
             said.append(check_record(read(given.record), document["certificate"]))
     except OSError as error:
         raise SystemExit(f"cannot read {error.filename}: {error.strerror}") from None
-    except InvalidSignature:
-        raise SystemExit("NOT VALID: the signature does not fit") from None
     except (KeyError, TypeError, ValueError, IndexError, RecursionError, AttributeError, UnsupportedAlgorithm):
         raise SystemExit("NOT VALID: this cannot be read as what it is said to be") from None
     print("\n".join(said))
 
 
-def check_certificate(document, key):
-    """Check that the key signed the certificate. It was signed with its proof pending."""
+def check_certificate(document, keys):
+    """Check that one of the keys signed the certificate. It was signed with its proof pending."""
     demand(document["format"] == "rightsdesk-certificate/1", "this is not a certificate")
     demand_parts(document, "format certificate proof signature")
-    check_signature(signed_text(document), document["signature"], key)
+    check_signature(signed_text(document), document["signature"], keys)
     body = document["certificate"]
     return f"valid: ticket {body['ticket']}, {body['right']}, {body['outcome']}, closed {body['closed_at']}"
 
 
-def check_proof(document, key, published):
-    """Check that the certificate is a leaf of the checkpoint's Merkle tree, and that the key signed the checkpoint."""
+def check_proof(document, keys, published):
+    """Check that the certificate is a leaf of the checkpoint's Merkle tree, and that a key signed the checkpoint."""
     proof = document["proof"]
     if proof == "pending":
         demand(not published, "the certificate names no checkpoint yet")
@@ -56,7 +57,7 @@ def check_proof(document, key, published):
     checkpoint = proof["checkpoint"]
     demand_parts(checkpoint, "format number at size before root signature")
     demand(checkpoint["format"] == "rightsdesk-checkpoint/1", "this is not a checkpoint")
-    check_signature(canonical({k: v for k, v in checkpoint.items() if k != "signature"}), checkpoint["signature"], key)
+    check_signature(unsigned(checkpoint), checkpoint["signature"], keys)
     digest = hashlib.sha256(signed_text(document)).hexdigest()
     leaf = leaf_hash(f"certificate {document['certificate']['ticket']} {digest}".encode())
     root = root_by(leaf, proof["index"], checkpoint["size"], [from_hex(one) for one in proof["path"]])
@@ -93,13 +94,38 @@ def canonical(value):
     return text.encode("utf-8", "surrogatepass")
 
 
-def check_signature(text, signature, key):
+def unsigned(document):
+    return canonical({name: value for name, value in document.items() if name != "signature"})
+
+
+def check_signature(text, signature, keys):
     """Check a signature, of which nothing is signed itself: so it has one form, and nothing beside it."""
-    demand(isinstance(key, Ed25519PublicKey), "the key is not of the kind Ed25519")
     value = base64.b64decode(signature["value"], validate=True)
     written = {"alg": "Ed25519", "value": base64.b64encode(value).decode()}
     demand(signature == written, "the signature is not written as Ed25519 signatures are")
-    key.verify(value, text)
+    demand(any(fits(key, value, text) for key in keys), "the signature does not fit")
+
+
+def fits(key, value, text):
+    try:
+        key.verify(value, text)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def read_keys(path, changes):
+    """Return the keys of a file, and those that follow: each was named in a statement that a key before has signed."""
+    pems = re.findall(b"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", Path(path).read_bytes(), re.DOTALL)
+    keys = [load_pem_public_key(pem) for pem in pems]
+    demand(keys, "there is no public key in the file")
+    demand(all(isinstance(key, Ed25519PublicKey) for key in keys), "the key is not of the kind Ed25519")
+    for change in changes:
+        demand(change["format"] == "rightsdesk-key/1", "this is not the statement of a key")
+        demand_parts(change, "format at before key public signature")
+        check_signature(unsigned(change), change["signature"], keys)
+        keys.append(Ed25519PublicKey.from_public_bytes(base64.b64decode(change["public"], validate=True)))
+    return keys
 
 
 def leaf_hash(data):

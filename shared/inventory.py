@@ -5,7 +5,7 @@ Each connector kind has keys of its own; they stay in `System.settings` and the 
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -192,17 +192,25 @@ def _split(raw: Any, folder: Path) -> Any:
     }
 
 
-def resolve(value: Any, environ: Mapping[str, str] = os.environ) -> Any:
-    """Return a setting with `env:NAME` references read, in nested tables and lists too."""
+Credential = Callable[[str], str]
+
+
+def resolve(value: Any, environ: Mapping[str, str] = os.environ, *, credential: Credential | None = None) -> Any:
+    """Return a setting with references `env:NAME` and `vault:NAME` read, in nested tables and lists too.
+
+    `credential` returns the vault's credential of a name.
+    """
     if isinstance(value, dict):
-        return {key: resolve(one, environ) for key, one in value.items()}
+        return {key: resolve(one, environ, credential=credential) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        return [resolve(one, environ) for one in value]
+        return [resolve(one, environ, credential=credential) for one in value]
     if isinstance(value, str) and value.startswith("env:"):
         name = value.removeprefix("env:")
         if name not in environ:
             raise UsageError(f"the environment variable {name}, named in the inventory, is not set")
         return environ[name]
     if isinstance(value, str) and value.startswith("vault:"):
-        raise UsageError("vault: references are not supported yet; use env:NAME")
+        if credential is None:
+            raise UsageError("a vault: reference cannot be read here; use env:NAME")
+        return credential(value.removeprefix("vault:"))
     return value

@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.domain.errors import UsageError
+from shared.vault.opening import PASSPHRASE, SERVER_SECRET, Given, Secrets
 
 
 class Settings(BaseSettings):
@@ -18,6 +19,11 @@ class Settings(BaseSettings):
     database_url: str | None = None
     broker_url: str | None = None
     systems: Path = Path("systems.toml")
+    passphrase: SecretStr | None = None  # of the two secrets that open the vault the administrator's,
+    passphrase_file: Path | None = None
+    server_secret: SecretStr | None = None  # and the server's: itself, a file, or a command that prints it (a KMS's)
+    server_secret_file: Path | None = None
+    server_secret_command: str | None = None
     submitter_key: Path | None = None  # of who submits from elsewhere: its private key,
     intake_key: Path | None = None  # and the public key of the intake that it submits to
     packages: str | None = None
@@ -41,6 +47,12 @@ class Settings(BaseSettings):
     def root(self) -> Path:
         """The home, absolute."""
         return self.home.expanduser().resolve()
+
+    @property
+    def secrets(self) -> Secrets:
+        """Where the two secrets that open the vault are given."""
+        server = (self.server_secret, self.server_secret_file, self.server_secret_command)
+        return Secrets(Given(PASSPHRASE, self.passphrase, self.passphrase_file), Given(SERVER_SECRET, *server))
 
     @property
     def run(self) -> Path:

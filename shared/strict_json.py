@@ -12,6 +12,14 @@ def read_json(text: str) -> Any:
         raise ValueError("nested too deep") from None
 
 
+def value_of(text: str) -> Any:
+    """Parse JSON strictly; None, which is nothing that we write, for what is none."""
+    try:
+        return read_json(text)
+    except ValueError:
+        return None
+
+
 def deeper(value: Any, most: int) -> bool:
     """Say whether a value holds objects and arrays nested deeper than that."""
     level = [value]

@@ -19,6 +19,7 @@ from shared.inventory import check_packages, load
 from shared.settings import Settings
 from shared.store.migrate import await_head
 from shared.store.session import Store
+from shared.vault import Vault, open_vault
 from workers import connectors, desk, published
 from workers.embedded.tether import die_with_parent
 from workers.office import open_office
@@ -28,6 +29,7 @@ from workers.queues import BREACHES_ONLY, make_app, mostly_urgent, publish, say_
 
 # one prefork child is one process: what it opened after the fork stands here
 _here: dict[str, Performer] = {}
+_shared: dict[str, Vault] = {}  # opened before the fork: stretching the passphrase takes time and memory
 _GRACE = 5.0
 
 
@@ -51,8 +53,8 @@ def _register(app: Celery, settings: Settings, name: str, *, most_urgent: bool) 
 def _performer(settings: Settings) -> Performer:
     if "performer" not in _here:
         # an app of its own: one that looks at breaches only would send everything as a breach
-        send = partial(publish, make_app(settings))
-        _here["performer"] = Performer(open_office(settings), send, keep_open=not is_extra(_usual_places(settings)))
+        office, send = open_office(settings, vault=_shared.get("vault")), partial(publish, make_app(settings))
+        _here["performer"] = Performer(office, send, keep_open=not is_extra(_usual_places(settings)))
     return _here["performer"]
 
 
@@ -67,6 +69,7 @@ def work(settings: Settings, *, queues: list[str], concurrency: int) -> None:
     if settings.checkpoints:
         published.check(settings.checkpoints)
     logs.configure("worker")
+    _shared["vault"] = open_vault(settings.root, settings.secrets)
     connectors.kinds()  # imported before the fork, so that the children share it
     desk.verbs()
     store = Store(settings.database)

@@ -51,6 +51,7 @@ def _cover(office: Office, most: int) -> tuple[bool, bool]:
         with office.store.read() as session:
             number, before = checkpoints.last(session)
             found = checkpoints.uncovered(session, most=most)
+            signs = checkpoints.signing_key(session)
     except (ValueError, TypeError, KeyError, AttributeError):  # a row holds what we do not write
         log.error("evidence.unreadable")  # noqa: TRY400 - a traceback may quote a row
         with office.store.write() as session:
@@ -60,7 +61,7 @@ def _cover(office: Office, most: int) -> tuple[bool, bool]:
     if not found.marks:
         return False, False
     hashes = [checkpoint_leaf(number, before), *(leaf.hash for leaf in found.leaves)]
-    document = sign_checkpoint(number + 1, now, before, hashes, office.vault.signer)
+    document = sign_checkpoint(number + 1, now, before, hashes, office.vault.signer_of(signs))
     try:
         with office.store.write() as session:
             if found.leaves:
@@ -121,7 +122,7 @@ def audit(office: Office) -> list[Broken]:
     url, found, whole = office.settings.checkpoints, list[Broken](), True
     with office.store.read(snapshot=True) as session:
         try:
-            for one in Audit(session, office.vault.signer.public_key()).broken(Published(url) if url else None):
+            for one in Audit(session, office.vault.verifiers).broken(Published(url) if url else None):
                 log.error("evidence.broken", ticket=str(one.ticket), reason=one.reason)
                 found.append(one)
         except RightsdeskError as error:

@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from shared.domain.errors import Retryable, RightsdeskError, UsageError
-from shared.inventory import Client, System
+from shared.inventory import Client, Credential, System
 from shared.log import place_of
 from shared.ports import Checks, Finding
 from workers import connectors
 
 
-def check(system: System, client: Client) -> Iterator[Finding]:
+def check(system: System, client: Client, credential: Credential | None = None) -> Iterator[Finding]:
     """Yield what is wrong with a system, what looks personal and is not in its data map, and what to know."""
     try:
-        with closing(connectors.build(system, client)) as connector:
+        with closing(connectors.build(system, client, credential)) as connector:
             if isinstance(connector, Checks):
                 yield from connector.check()
             else:

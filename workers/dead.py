@@ -3,7 +3,6 @@
 from sqlalchemy import update
 
 from shared.domain.errors import UsageError
-from shared.envelope import unseal
 from shared.store.tables import DeadLetterRow
 from workers import alarms
 from workers.broker import INTAKE, connect
@@ -18,6 +17,6 @@ def replay(office: Office, letter: int) -> None:
         if row is None or row.replayed_at is not None:
             raise UsageError("no such dead letter; `rightsdesk dead` lists them")
         # pushed inside the transaction: a failed push leaves the letter listed, a failed commit repeats it harmlessly
-        connect(office.settings).lpush(INTAKE, unseal(office.vault.master, row.entry, aad=dead_aad()))
+        connect(office.settings).lpush(INTAKE, office.vault.unseal(row.entry, aad=dead_aad()))
         session.execute(update(DeadLetterRow).where(DeadLetterRow.id == letter).values(replayed_at=office.now()))
         alarms.replayed(session, letter)

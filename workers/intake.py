@@ -19,7 +19,6 @@ from sqlalchemy.exc import DataError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from shared.domain.errors import RightsdeskError
-from shared.envelope import seal
 from shared.store import gates
 from shared.store.nudge import Nudge
 from shared.store.tables import DeadLetterRow, TicketRow
@@ -182,7 +181,7 @@ class Intake:
         return f"dead: {reason}"
 
     def _bury(self, session: Session, one: Judged, reason: str, now: datetime) -> None:
-        sealed = seal(self.office.vault.master, one.entry, aad=dead_aad())
+        sealed = self.office.vault.seal(one.entry, aad=dead_aad())
         letter = insert(DeadLetterRow).values(received_at=now, reason=reason, ticket_id=one.ticket_id, entry=sealed)
         alarms.dead(session, session.scalars(letter.returning(DeadLetterRow.id)).one(), one.right, now)
         log.warning("intake.dead", reason=reason)

@@ -13,12 +13,13 @@ from sqlalchemy.orm import Session
 
 from shared.domain.errors import UsageError
 from shared.domain.ticket import MAX_BYTES, Ticket
-from shared.envelope import Jwk, SealError, Vault
+from shared.envelope import Jwk, SealError
 from shared.inventory import Inventory
 from shared.message import Message, kid_of, open_message, public_jwk
 from shared.store import submitters
 from shared.store.tables import SubmitterKeyRow
 from shared.strict_json import read_json
+from shared.vault import Vault
 from workers.submit import check, content_of
 
 _MOST_ENTRY = 2 * MAX_BYTES  # a sealed ticket has 16/9 of its size and a header; JWE readers stop at 64 KiB, too

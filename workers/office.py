@@ -13,12 +13,13 @@ from shared.domain.case import Right, SystemView
 from shared.domain.errors import Final, UsageError
 from shared.domain.step import DESK
 from shared.domain.ticket import Ticket
-from shared.envelope import Vault, open_vault, unseal_json
+from shared.envelope import unseal_json
 from shared.inventory import Client, Inventory
 from shared.plugins import discover
 from shared.settings import Settings
 from shared.store.session import Store
 from shared.store.tables import TicketRow
+from shared.vault import Vault, open_vault
 from workers.connectors import verbs
 from workers.links import links_of
 from workers.package import PackageStore
@@ -118,14 +119,14 @@ def all_rights() -> dict[str, Right]:
     return discover(workflows, "RIGHT")
 
 
-def open_office(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> Office:
-    """Open everything; a UsageError says what is set up wrong."""
+def open_office(settings: Settings, *, vault: Vault | None = None, now: Callable[[], datetime] = utc_now) -> Office:
+    """Open everything, but for a vault that is open already; a UsageError says what is set up wrong."""
     inventory = inventories.load(settings.systems)
     inventories.check_packages(inventory, settings.package_url, settings.packages_region)
     return Office(
         settings=settings,
         store=Store(settings.database),
-        vault=open_vault(settings.root),
+        vault=vault or open_vault(settings.root, settings.secrets),
         inventory=inventory,
         packages=PackageStore(settings.package_url),
         rights=all_rights() | discover(workflows, "FOLLOW_UP"),

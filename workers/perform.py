@@ -200,11 +200,11 @@ class Performer:
         system = self.office.inventory.system(claim.system)
         client = self.office.client(system.client)
         if claim.verb == "absent" or not self.keep_open:  # the second look comes with fresh eyes
-            with closing(connectors.build(system, client)) as fresh:
+            with closing(connectors.build(system, client, self.office.vault.credential)) as fresh:
                 yield fresh
             return
         if system.id not in self._connectors:
-            self._connectors[system.id] = connectors.build(system, client)
+            self._connectors[system.id] = connectors.build(system, client, self.office.vault.credential)
         try:
             yield self._connectors[system.id]
         except BaseException:

@@ -7,12 +7,12 @@ from prometheus_client.core import GaugeMetricFamily
 from sqlalchemy import func, select
 
 from shared import inventory as inventories
-from shared.envelope import open_vault
 from shared.on_call.settings import Alerts
 from shared.settings import Settings
 from shared.store.migrate import migrate
 from shared.store.session import Store
 from shared.store.tables import DeadLetterRow, StepRow, TicketRow
+from shared.vault import open_vault
 from workers import connectors, published
 from workers.alerts.shown import overview
 from workers.links import links_of
@@ -26,10 +26,10 @@ def prepare(settings: Settings) -> None:
     inventories.check_packages(inventory, settings.package_url, settings.packages_region)
     if settings.checkpoints:
         published.check(settings.checkpoints)
-    connectors.check(inventory)
+    vault = open_vault(settings.root, settings.secrets, ask=False)
+    connectors.check(inventory, vault.credential)
     for client in inventory.clients:
         links_of(inventory, client)
-    open_vault(settings.root)
     store = Store(settings.database)
     migrate(store)
     store.close()

@@ -19,12 +19,12 @@ from pydantic import ValidationError
 from shared import inventory as inventories
 from shared.domain.errors import RightsdeskError, UsageError
 from shared.domain.ticket import MAX_BYTES, Ticket, one_line
-from shared.envelope import Vault, open_vault
 from shared.evidence import canonical
 from shared.inventory import Inventory
 from shared.message import SealingKeys, read_intake, read_submitter, seal_message
 from shared.settings import Settings
 from shared.strict_json import deeper, read_json
+from shared.vault import Vault, open_vault
 from workers.broker import INTAKE, RECEIPT, connect
 from workers.office import all_rights
 
@@ -98,7 +98,7 @@ def sealing_keys(settings: Settings, vault: Vault | None = None) -> SealingKeys:
         return SealingKeys(read_intake(settings.intake_key), read_submitter(settings.submitter_key))
     if vault is None and (settings.submitter_key or settings.intake_key):
         raise UsageError("RIGHTSDESK_SUBMITTER_KEY and RIGHTSDESK_INTAKE_KEY go together: set both, or neither")
-    own = vault or open_vault(settings.root)
+    own = vault or open_vault(settings.root, settings.secrets)
     return SealingKeys(own.intake, own.submitter)
 
 

@@ -71,8 +71,8 @@ INSERT INTO granted
 SELECT :'app', privileges, unnest(string_to_array(names, ' ')) FROM (VALUES
   ('SELECT', 'alembic_version'),
   -- evidence, and what else is only ever added to
-  ('SELECT, INSERT', 'evidence certificates checkpoints checkpoint_leaves publications'),
-  ('SELECT, INSERT', 'consents findings hold_persons index_keys persons'),
+  ('SELECT, INSERT', 'evidence certificates checkpoints checkpoint_leaves publications key_changes'),
+  ('SELECT, INSERT', 'consents findings hold_persons index_keys persons retired_keys'),
   -- what moves on and is never deleted
   ('SELECT, INSERT, UPDATE', 'tickets steps submitter_keys dead_letters deliveries suppressions holds incidents restores'),
   ('SELECT, INSERT, UPDATE', 'alerts alert_channels alert_deliveries'),
@@ -83,7 +83,7 @@ SELECT :'app', privileges, unnest(string_to_array(names, ' ')) FROM (VALUES
 -- What `rightsdesk evidence verify --key` reads. An entry's sealed part is in its hash, and opens with a ticket's key.
 INSERT INTO granted
 SELECT :'auditor', 'SELECT', unnest(ARRAY[
-  'evidence', 'certificates', 'checkpoints', 'checkpoint_leaves', 'uncovered', 'publications'
+  'evidence', 'certificates', 'checkpoints', 'checkpoint_leaves', 'uncovered', 'publications', 'key_changes'
 ]);
 INSERT INTO granted VALUES (:'auditor', 'SELECT (id, closed_at)', 'tickets');
 

@@ -4,12 +4,12 @@ import hashlib
 from collections.abc import Iterable
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from shared.evidence.chain import canonical
 from shared.evidence.checkpoint import certificate_leaf, check_checkpoint
 from shared.evidence.merkle import read_path, root_by
-from shared.evidence.signature import signed, wrong_signature
+from shared.evidence.signature import Keys, signed, wrong_signature
 
 FORMAT = "rightsdesk-certificate/1"
 PENDING = "pending"
@@ -33,8 +33,8 @@ def with_proof(
     return document | {"proof": proof}
 
 
-def verify(document: Any, key: Ed25519PublicKey) -> str | None:
-    """Return None if the document is a certificate signed by this key, else what is wrong with it.
+def verify(document: Any, key: Keys) -> str | None:
+    """Return None if the document is a certificate signed by this key, or one of them, else what is wrong with it.
 
     Its proof is checked where there is one. What verifies with the proof `pending` was signed, and is not known to be
     in a checkpoint: see the document's `proof`.
@@ -51,7 +51,7 @@ def _signed_part(document: dict[str, Any]) -> dict[str, Any]:
     return {"format": document["format"], "certificate": document["certificate"], "proof": PENDING}
 
 
-def _wrong_proof(document: dict[str, Any], key: Ed25519PublicKey) -> str | None:
+def _wrong_proof(document: dict[str, Any], key: Keys) -> str | None:
     proof = document["proof"]
     if not isinstance(proof, dict) or set(proof) != {"checkpoint", "index", "path"}:
         return "the certificate's proof cannot be read"

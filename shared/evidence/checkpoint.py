@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from shared.evidence.merkle import leaf_hash, root_of
-from shared.evidence.signature import signed, wrong_signature
+from shared.evidence.signature import Keys, signed, wrong_signature
 
 FORMAT = "rightsdesk-checkpoint/1"
 _PARTS = {"format", "number", "at", "size", "before", "root"}
@@ -43,8 +43,8 @@ def sign_checkpoint(
     return signed(body, signer)
 
 
-def check_checkpoint(document: Any, key: Ed25519PublicKey) -> str | None:
-    """Return None if the document is a checkpoint signed by this key, else what is wrong with it."""
+def check_checkpoint(document: Any, key: Keys) -> str | None:
+    """Return None if the document is a checkpoint signed by this key, or one of them, else what is wrong with it."""
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         return "this is not a Rightsdesk checkpoint"
     body = {name: value for name, value in document.items() if name != "signature"}

@@ -5,12 +5,11 @@ running stack does not disturb it.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Text, and_, cast, exists, func, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -18,6 +17,7 @@ from sqlalchemy.orm import Session
 from shared.evidence import (
     GENESIS,
     Entry,
+    Keys,
     certificate_digest,
     check_checkpoint,
     checkpoint_leaf,
@@ -26,7 +26,7 @@ from shared.evidence import (
     verify,
 )
 from shared.store.broken import Broken
-from shared.store.checkpoints import Leaf
+from shared.store.checkpoints import SUCCESSION, Leaf
 from shared.store.tables import (
     CertificateRow,
     CheckpointLeafRow,
@@ -37,7 +37,8 @@ from shared.store.tables import (
     UncoveredRow,
     core,
 )
-from shared.strict_json import read_json
+from shared.store.turns import Turns
+from shared.strict_json import value_of
 
 _e, _l, _t = core(EvidenceRow).c, core(CheckpointLeafRow).c, core(TicketRow).c
 _c, _k, _m = core(CertificateRow).c, core(CheckpointRow).c, core(UncoveredRow).c
@@ -52,7 +53,7 @@ class Audit:
     """One look at all evidence; how much was looked at is counted while `broken` is read."""
 
     session: Session
-    key: Ed25519PublicKey
+    trusted: InitVar[Keys]
     entries: int = 0
     chains: int = 0
     checkpoints: int = 0
@@ -61,6 +62,10 @@ class Audit:
     _marked: dict[UUID, int] = field(default_factory=dict)
     _named: set[UUID] = field(default_factory=set)
     _kept: dict[UUID, int] = field(default_factory=dict)
+    _turns: Turns = field(init=False)
+
+    def __post_init__(self, trusted: Keys) -> None:
+        self._turns = Turns.from_trusted(trusted)
 
     def __str__(self) -> str:
         return (
@@ -71,6 +76,7 @@ class Audit:
 
     def broken(self, published: Iterable[tuple[int, Any]] | None = None) -> Iterator[Broken]:
         """Yield what does not verify: each chain with its first broken place, certificates, then checkpoints."""
+        yield from self._looked_at(self._changes, "the statements of signing keys")
         yield from self._looked_at(self._marks, "the marks for the next checkpoint")
         yield from self._looked_at(self._chains, "the chains")
         yield from self._looked_at(self._cut_off, "the chains")
@@ -94,6 +100,10 @@ class Audit:
             if isinstance(error, OperationalError) and "decode" not in str(error.orig):
                 raise  # else SQLite keeps a text that is none
             yield Broken(f"{what} cannot be read to their end: a row holds what Rightsdesk does not write")
+
+    def _changes(self) -> Iterator[Broken]:
+        self._turns.read(self.session)
+        return iter(())
 
     def _marks(self) -> Iterator[Broken]:
         query = select(_m.ticket_id, func.max(_m.seq)).group_by(_m.ticket_id)
@@ -167,7 +177,7 @@ class Audit:
         ):
             self.certificates += 1
             ticket, document, *known = row
-            if wrong := self._wrong_certificate(ticket, _parsed(document), *known):
+            if wrong := self._wrong_certificate(ticket, value_of(document), *known):
                 yield Broken(wrong, ticket)
         lacking = and_(_t.closed_at.is_not(None), ~exists().where(_c.ticket_id == _t.id))
         for (ticket,) in self._read(select(_t.id).where(lacking).order_by(_t.id)):
@@ -176,7 +186,7 @@ class Audit:
     def _wrong_certificate(
         self, ticket: UUID, document: Any, digest: bytes | None, seq: int | None, head: bytes | None, covered: bool
     ) -> str | None:
-        if wrong := verify(document, self.key):
+        if wrong := verify(document, self._turns.keys):
             return wrong
         body = document["certificate"]
         if body["ticket"] != str(ticket):
@@ -201,19 +211,22 @@ class Audit:
             leaves: Iterator[Any] = iter(())
             if tree is not None and tree[0] == number:
                 leaves = tree[1]
-            if wrong := self._wrong_checkpoint(number, root, _parsed(document), before, leaves):
+            if wrong := self._wrong_checkpoint(number, root, value_of(document), before, leaves):
                 yield Broken(wrong, checkpoint=number)
             if tree is not None and tree[0] == number:
                 tree = next(trees, None)
             before = (number, root)
+            self._turns.end(number)
         while tree is not None:
             yield Broken(_HEADLESS, checkpoint=tree[0])
             tree = next(trees, None)
+        for number in self._turns.left:
+            yield Broken("it is gone, and its statement that another signing key follows is not", checkpoint=number)
 
     def _wrong_checkpoint(
         self, number: int, root: Any, document: Any, before: tuple[int, Any], leaves: Iterator[Any]
     ) -> str | None:
-        if wrong := check_checkpoint(document, self.key):
+        if wrong := check_checkpoint(document, self._turns.signers):
             return wrong
         if number != before[0] + 1:
             return f"the checkpoints before it are gone, from {before[0] + 1} on"
@@ -221,10 +234,11 @@ class Audit:
         whole = isinstance(root, bytes) and isinstance(before[1], bytes)
         if not whole or said[:3] != (number, root.hex(), before[1].hex()):
             return "it does not follow from the one before"
-        hashes = _tree(before, leaves)
+        held = list(leaves)
+        hashes = _tree(before, held)
         if said[3] != len(hashes) or root != root_of(hashes):
             return "its leaves were changed"
-        return None
+        return self._turns.wrong(number, [row.hash for row in held if row.seq == SUCCESSION])
 
     def _published(self, published: Iterable[tuple[int, Any]]) -> Iterator[Broken]:
         ours = self._read(select(_k.number, _CHECKPOINT).order_by(_k.number))
@@ -234,26 +248,18 @@ class Audit:
             gone.discard(number)
             while mine is not None and mine.number < number:
                 mine = next(ours, None)
-            if wrong := check_checkpoint(document, self.key):
+            if wrong := check_checkpoint(document, self._turns.keys):
                 yield Broken(f"as it was published: {wrong}", checkpoint=number)
             elif mine is None or mine.number != number:
                 yield Broken("published, but not here: this database was put back to an older state", checkpoint=number)
                 return
-            elif _parsed(mine[1]) != document:
+            elif value_of(mine[1]) != document:
                 yield Broken("it is not the one that was published", checkpoint=number)
         for number in sorted(gone):
             yield Broken("it was published, and what was published is gone", checkpoint=number)
 
 
-def _tree(before: tuple[int, bytes], rows: Iterator[Any]) -> list[bytes]:
+def _tree(before: tuple[int, bytes], rows: Iterable[Any]) -> list[bytes]:
     """Return the hashes of a checkpoint's leaves; nothing's for one that holds none."""
     hashes = (Leaf(*row[2:]).hash if isinstance(row[4], bytes) else b"" for row in rows)
     return [checkpoint_leaf(*before), *hashes]
-
-
-def _parsed(document: str) -> Any:
-    """Return a document; None, which is no document of ours, for what is no JSON."""
-    try:
-        return read_json(document)
-    except ValueError:
-        return None

@@ -23,6 +23,8 @@ from shared.evidence import (
     checkpoint_leaf,
     first_broken,
     path_of,
+    statement_digest,
+    succession_leaf,
     with_proof,
 )
 from shared.store.tables import (
@@ -30,6 +32,7 @@ from shared.store.tables import (
     CheckpointLeafRow,
     CheckpointRow,
     EvidenceRow,
+    KeyChangeRow,
     PublicationRow,
     TicketRow,
     UncoveredRow,
@@ -41,10 +44,11 @@ T = TypeVar("T")
 _IN = 500  # values in one IN
 _e, _l, _m, _t = core(EvidenceRow).c, core(CheckpointLeafRow).c, core(UncoveredRow).c, core(TicketRow).c
 _CERTIFICATE = 0  # in the place of an entry's number
+SUCCESSION = -1  # the same, for the statement of a signing key
 
 
 class Leaf(NamedTuple):
-    """What stands in a checkpoint: a chain with the number and hash of its head, or a certificate's digest."""
+    """What stands in a checkpoint: a chain's head with its number, or a certificate's or statement's digest."""
 
     ticket: UUID
     seq: int
@@ -55,6 +59,8 @@ class Leaf(NamedTuple):
         """The leaf's hash in the tree."""
         if self.seq == _CERTIFICATE:
             return certificate_leaf(self.ticket, self.value)
+        if self.seq == SUCCESSION:
+            return succession_leaf(self.value)
         return chain_leaf(self.ticket, self.seq, self.value)
 
 
@@ -151,6 +157,22 @@ def save(session: Session, document: dict[str, Any], leaves: Sequence[Leaf]) -> 
         for place, leaf in enumerate(leaves, 1)
     ]
     session.execute(insert(CheckpointLeafRow), rows)
+
+
+def succession(statement: dict[str, Any]) -> Leaf:
+    """Return the leaf of a statement that another signing key follows."""
+    digest = statement_digest(statement)
+    return Leaf(UUID(bytes=digest[:16]), SUCCESSION, digest)
+
+
+def key_changes(session: Session) -> list[KeyChangeRow]:
+    """Return the statements that another signing key follows, in order."""
+    return list(session.scalars(select(KeyChangeRow).order_by(KeyChangeRow.checkpoint)))
+
+
+def signing_key(session: Session) -> str | None:
+    """Return the id of the key that signs the next checkpoint; None if it was never another one."""
+    return session.scalar(select(KeyChangeRow.key).order_by(KeyChangeRow.checkpoint.desc()).limit(1))
 
 
 def settle(session: Session, marks: Sequence[int]) -> None:

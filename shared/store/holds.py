@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session, aliased
 from shared.domain.errors import UsageError
 from shared.domain.hold import Hold
 from shared.domain.step import ERASING
-from shared.envelope import Vault, seal_json, unseal_json
+from shared.envelope import seal_json, unseal_json
 from shared.store.tables import HoldKeepRow, HoldPersonRow, HoldRow, PersonRow, StepRow, TicketRow, core
+from shared.vault import Vault
 
 _h = core(HoldRow).c
 _p, _persons = core(HoldPersonRow).c, core(PersonRow).c

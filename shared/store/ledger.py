@@ -9,8 +9,9 @@ from uuid import UUID
 from sqlalchemy import and_, delete, exists, insert, select, update
 from sqlalchemy.orm import Session
 
-from shared.envelope import Vault, seal_json, unseal_json
+from shared.envelope import seal_json, unseal_json
 from shared.store.tables import RESTORE_STANDS, ErasureRow, RestoreRow, core
+from shared.vault import Vault
 
 _e, _r = core(ErasureRow).c, core(RestoreRow).c
 

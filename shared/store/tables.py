@@ -435,6 +435,25 @@ class IndexKeyRow(Row):
     since: Mapped[datetime]
 
 
+class RetiredKeyRow(Row):
+    """A master key (by what stands in front of what it has sealed) that a trigger lets nobody use any more."""
+
+    __tablename__ = "retired_keys"
+
+    label: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    at: Mapped[datetime]
+
+
+class KeyChangeRow(Row):
+    """The statement of a signing key that another one follows it; the checkpoint is the last that it signs."""
+
+    __tablename__ = "key_changes"
+
+    checkpoint: Mapped[int] = mapped_column(ForeignKey("checkpoints.number"), primary_key=True)
+    key: Mapped[str]
+    statement: Mapped[dict[str, Any]]
+
+
 class SubmitterKeyRow(Row):
     """A public key (Ed25519, 32 bytes) whose owner may submit tickets of a client; several may be valid at once."""
 

@@ -14,7 +14,7 @@ from jwcrypto import jws as other_jws
 
 from shared import message
 from shared.domain.errors import UsageError
-from shared.envelope import SealError, open_vault
+from shared.envelope import SealError
 from shared.message import (
     LIFETIME,
     TYPE,
@@ -26,6 +26,7 @@ from shared.message import (
     read_submitter,
     seal_message,
 )
+from shared.vault import open_vault
 from tests.shared.by_hand import b64, unb64, vectors
 
 VECTORS = json.loads((Path(__file__).parents[2] / "docs" / "sealing.json").read_text())

@@ -183,7 +183,8 @@ class _Look:
         now = self.office.now()
         try:
             message = compose(self.office, letter, person, now=now)
-            answer = send(channel, self.alerts.channels[channel][1], message, timeout=self.alerts.timeout)
+            url, credential = self.alerts.channels[channel][1], self.office.vault.credential
+            answer = send(channel, url, message, timeout=self.alerts.timeout, credential=credential)
         except Undelivered as error:
             return self._record(letter, channel, delivered=False, answer=str(error))
         return self._record(letter, channel, delivered=True, answer=answer)

@@ -7,7 +7,7 @@ import hmac
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from shared.envelope import Vault, subkey
+from shared.vault import Vault
 
 LASTS = timedelta(days=30)
 _MAC = 32
@@ -22,7 +22,7 @@ class Pass:
 
 
 def signed(vault: Vault, ticket: Pass, *, now: datetime) -> str:
-    """Return the token of a link (HMAC-SHA-256 with a key of its own, derived from the master key)."""
+    """Return the token of a link (HMAC-SHA-256 with a key of its own)."""
     until = int((now + LASTS).timestamp())
     content = f"{until}\0{ticket.batch}\0{ticket.person}".encode()
     return base64.urlsafe_b64encode(_mac(vault, content) + content).decode().rstrip("=")
@@ -42,4 +42,4 @@ def read(vault: Vault, token: str, *, now: datetime) -> Pass | None:
 
 
 def _mac(vault: Vault, content: bytes) -> bytes:
-    return hmac.digest(subkey(vault.master, "acknowledge"), content, hashlib.sha256)
+    return hmac.digest(vault.links, content, hashlib.sha256)

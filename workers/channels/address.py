@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -10,14 +11,14 @@ from apprise import Apprise, AppriseAsset
 from apprise.plugins.email import NotifyEmail
 
 from shared.domain.errors import UsageError
-from shared.inventory import resolve
+from shared.inventory import Credential, resolve
 from shared.on_call.settings import Alerts
 
 _ASSET = AppriseAsset(
     app_id="Rightsdesk", app_desc="Rightsdesk", app_url="", image_url_mask="", image_url_logo="",
     storage_mode="memory", async_mode=False,
 )  # fmt: skip
-_REFERENCE = re.compile(r"(env|vault)%3A(\w+)", re.IGNORECASE)
+_REFERENCE = re.compile(r"(env|vault)%3A([\w.-]+)", re.IGNORECASE)
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -26,15 +27,17 @@ def scheme_of(url: str) -> str:
     return url.partition("://")[0].lower()
 
 
-def resolved(url: str, environ: Mapping[str, str] = os.environ) -> str:
-    """Return a URL with its references read: `env:NAME` as the whole, `env%3ANAME` as a part of it."""
-    whole = str(resolve(url, environ))
-    return _REFERENCE.sub(lambda found: quote(str(resolve(f"{found[1].lower()}:{found[2]}", environ)), safe=""), whole)
+def resolved(url: str, environ: Mapping[str, str] = os.environ, credential: Credential | None = None) -> str:
+    """Return a URL with its references read: `env:NAME` as the whole, `env%3ANAME` as a part of it; `vault` alike."""
+    read = partial(resolve, environ=environ, credential=credential)
+    return _REFERENCE.sub(lambda found: quote(str(read(f"{found[1].lower()}:{found[2]}")), safe=""), str(read(url)))
 
 
-def service_of(name: str, url: str, environ: Mapping[str, str] = os.environ) -> Any:
+def service_of(
+    name: str, url: str, environ: Mapping[str, str] = os.environ, credential: Credential | None = None
+) -> Any:
     """Return what Apprise makes of a channel's URL; a UsageError names the channel, never the URL."""
-    full = resolved(url, environ)
+    full = resolved(url, environ, credential)
     service = Apprise.instantiate(full, asset=_ASSET) or _with_sender(full)
     if service is None:
         raise UsageError(f"channel {name} has no URL that Apprise can read; see docs/alerts.md")
@@ -66,7 +69,7 @@ def _schemes(protocol: Any) -> tuple[str, ...]:
     return (protocol,) if isinstance(protocol, str) else tuple(protocol or ())
 
 
-def check(alerts: Alerts) -> list[str]:
+def check(alerts: Alerts, credential: Credential | None = None) -> list[str]:
     """Read every channel's URL once; a UsageError names the first that is wrong.
 
     Return a line for each whose reference is not set: that channel will fail, and messages go to the next.
@@ -74,7 +77,7 @@ def check(alerts: Alerts) -> list[str]:
     unset = []
     for name, (_, url) in alerts.channels.items():
         try:
-            full = resolved(url)
+            full = resolved(url, credential=credential)
         except UsageError as error:
             unset.append(f"channel {name} takes no alerts: {error}")
         else:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 
 from shared.domain.errors import UsageError
+from shared.inventory import Credential
 from shared.log import place_of
 from workers.channels import Message, Undelivered, kinds
 from workers.channels.address import resolved, scheme_of, service_of
@@ -13,11 +14,11 @@ from workers.channels.service import send_by_apprise
 _GRACE = 1.0  # the kinds' own timeouts come first: their answer says more
 
 
-def send(name: str, url: str, message: Message, *, timeout: float) -> str:
+def send(name: str, url: str, message: Message, *, timeout: float, credential: Credential | None = None) -> str:
     """Send a message to a channel; return its answer, or raise Undelivered with it."""
     try:
-        service = service_of(name, url)
-        kind = kinds().get(scheme_of(resolved(url)))
+        full = resolved(url, credential=credential)
+        service, kind = service_of(name, full), kinds().get(scheme_of(full))
     except UsageError as error:
         raise Undelivered(str(error)) from None
     how = kind.send if kind else send_by_apprise

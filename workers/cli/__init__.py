@@ -54,6 +54,7 @@ def main(words: Sequence[str] | None = None) -> None:
             stack,
             systems,
             tickets,
+            vault,
             watch,
         )
 

@@ -93,10 +93,12 @@ def test(
 
     from shared import settings
     from shared.inventory import load
+    from shared.vault import credentials
     from workers.channels import Message, Undelivered
     from workers.channels.sending import send
 
-    alerting = load(settings.read().systems).alerts
+    read = settings.read()
+    alerting, credential = load(read.systems).alerts, credentials(read.root, read.secrets)
     names = (channel,) if channel in alerting.channels else alerting.channels_of(channel)
     if not names:
         known = ", ".join(alerting.channels) or "none: name people in [alerts.people] first"
@@ -107,7 +109,8 @@ def test(
         text = f"Sent by `rightsdesk alerts test`: nothing has happened.\n\nMessage {ident}\n"
         url = alerting.channels[name][1]
         try:
-            answer = send(name, url, Message(ident, ident, title, text), timeout=alerting.timeout)
+            message = Message(ident, ident, title, text)
+            answer = send(name, url, message, timeout=alerting.timeout, credential=credential)
         except Undelivered as error:
             failed.append(f"{name}: {error}")
         else:

@@ -37,7 +37,7 @@ def certificate_show(
             document = certified(session, row.id)
         if document is None:
             raise RightsdeskError(f"the ticket is {row.state}; its certificate is signed when it closes")
-        if wrong := verify(document, office.vault.signer.public_key()):
+        if wrong := verify(document, office.vault.verifiers):
             raise RightsdeskError(f"{wrong}; `rightsdesk evidence verify` looks at all evidence")
         _write(out, page(office, document) if html else _text(document))
 
@@ -119,13 +119,13 @@ def _proof(proof: Any) -> Any:
 
 def _document(file: Path) -> Any:
     """Return a file's JSON; None, which is no document of ours, if it is none."""
-    from shared.strict_json import read_json
+    from shared.strict_json import value_of
 
     try:
-        return read_json(file.read_text(encoding="utf-8-sig"))
+        return value_of(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror}") from None
-    except ValueError:
+    except UnicodeDecodeError:
         return None
 
 
@@ -145,15 +145,16 @@ def evidence_verify(
     Compared with what was published, a database that was put back to an older state is found, too.
     """
     from shared import settings
-    from shared.envelope import open_vault, read_public_pem
+    from shared.envelope import read_public_pem
     from shared.store.audit import Audit
     from shared.store.session import Store
+    from shared.vault import open_vault
     from workers.checkpoints import alarm
     from workers.office import utc_now
 
     read = settings.read()
     place = _published(published, read.checkpoints)
-    public = read_public_pem(key) if key else open_vault(read.root).signer.public_key()
+    public = read_public_pem(key) if key else open_vault(read.root, read.secrets).verifiers
     with closing(Store(read.database)) as store:
         with store.read(snapshot=True) as session:
             audit = Audit(session, public)

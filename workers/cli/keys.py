@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,9 @@ from shared.domain.errors import UsageError
 from workers.cli import app
 from workers.cli.shown import as_json, table
 from workers.cli.tickets import Json, reading
+
+if TYPE_CHECKING:
+    from shared.vault import Vault
 
 keys_app = typer.Typer(
     help="Keys: what others verify and seal with, and who may submit.", no_args_is_help=True, rich_markup_mode=None
@@ -30,24 +33,76 @@ def keys_show(
     json: Json = False,
 ) -> None:
     """Show a public key: of certificates (PEM) or of the intake (JWK)."""
-    from shared import settings
-    from shared.envelope import open_vault, public_pem
+    from shared.envelope import public_pem
     from shared.message import kid_of
 
     if not public and not intake:
         raise UsageError("only the public key can be shown: add --public, or --intake for those who submit")
     if public and intake:
         raise UsageError("--public or --intake: show one at a time")
-    vault = open_vault(settings.read().root)
+    vault = _vault()
     if intake:
         key = {name: vault.intake[name] for name in ("kty", "crv", "x")}
         as_json(key | {"kid": kid_of(vault.intake)})
         return
-    pem = public_pem(vault.signer).decode()
+    keys = vault.ring.signing
     if json:
-        as_json({"public": pem})
+        pem = public_pem(keys[-1].verifier).decode()
+        as_json({"public": pem, "keys": [_signing(one) for one in keys]})
+        return
+    for one in keys:
+        until = f"until {one.until:%Y-%m-%d}" if one.until else "signs now"
+        typer.echo(f"# {one.id}, from {one.made_at:%Y-%m-%d}, {until}\n{public_pem(one.verifier).decode()}", nl=False)
+
+
+def _signing(key: Any) -> dict[str, Any]:
+    from shared.envelope import public_pem
+
+    until = key.until.isoformat(timespec="seconds") if key.until else None
+    made = key.made_at.isoformat(timespec="seconds")
+    return {"id": key.id, "public": public_pem(key.verifier).decode(), "from": made, "until": until}
+
+
+@keys_app.command(
+    "rotate",
+    epilog="Examples: rightsdesk keys rotate · rightsdesk keys rotate --signing · rightsdesk keys rotate --json",
+)
+def keys_rotate(
+    signing: Annotated[
+        bool, typer.Option("--signing", help="The key that signs certificates and checkpoints.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Replace the master key, or the signing key, while everything runs; broken off, it goes on when run again.
+
+    The old master key is destroyed when nothing is sealed by it any more. The old signing key signs that the new one
+    follows, and is destroyed; its public part is shown by `keys show --public`, for what it has signed verifies still.
+    """
+    from shared import log, settings
+    from workers.office import open_office
+    from workers.rotation import rotate_master, rotate_signing
+
+    log.configure("rotate", level=30)
+    with closing(open_office(settings.read())) as office:
+        if signing:
+            found: dict[str, Any] = _signing(rotate_signing(office))
+            said = f"{found['id']} signs now; give `rightsdesk keys show --public` to who verifies"
+        else:
+            found = {"rewrapped": rotate_master(office)}
+            said = f"{found['rewrapped']} keys and letters are sealed by the new master key; the old one is destroyed"
+    if json:
+        as_json(found)
     else:
-        typer.echo(pem, nl=False)
+        typer.echo(said)
+
+
+@keys_app.command("changes", epilog="Example: rightsdesk keys changes > changes.json")
+def keys_changes() -> None:
+    """Print the statements (JSON) by which each signing key says which one follows it."""
+    from shared.store.checkpoints import key_changes
+
+    with reading() as (session, _):
+        as_json([row.statement for row in key_changes(session)])
 
 
 @keys_app.command(
@@ -88,12 +143,10 @@ def keys_add(
 @keys_app.command("list", epilog="Example: rightsdesk keys list --json")
 def keys_list(json: Json = False) -> None:
     """List who may submit: the installation's own key, which may for every client, and those that were added."""
-    from shared import settings
-    from shared.envelope import open_vault
     from shared.message import kid_of
     from shared.store import submitters
 
-    own = kid_of(open_vault(settings.read().root).submitter)
+    own = kid_of(_vault().submitter)
     found: list[dict[str, Any]] = [
         {"id": own, "client": None, "state": "installation", "from": None, "until": None, "revoked_at": None}
     ]
@@ -122,6 +175,14 @@ def keys_revoke(
         as_json({"revoked_for": clients})
     else:
         typer.echo(f"revoked for {', '.join(clients)}")
+
+
+def _vault() -> "Vault":
+    from shared import settings
+    from shared.vault import open_vault
+
+    read = settings.read()
+    return open_vault(read.root, read.secrets)
 
 
 def _change(act: Callable[[Any], Any]) -> Any:

@@ -47,6 +47,7 @@ def up(concurrency: Concurrency = None) -> None:
 
     from shared import settings
     from shared.inventory import check_packages, load
+    from shared.vault import credentials
     from workers.channels.address import check
     from workers.embedded import Stack
     from workers.stack import prepare, registry
@@ -55,7 +56,7 @@ def up(concurrency: Concurrency = None) -> None:
     # what is plainly wrong is said before anything starts
     inventory = load(read.systems)
     check_packages(inventory, read.package_url, read.packages_region)
-    for line in check(inventory.alerts):
+    for line in check(inventory.alerts, credentials(read.root, read.secrets)):
         typer.echo(f"rightsdesk: {line}", err=True)
     stack = Stack(
         read, concurrency=concurrency or read.concurrency, say=typer.echo, meanwhile=partial(prepare, read),
@@ -130,9 +131,9 @@ def beat() -> None:
 def console() -> None:
     """Serve the page behind the packages' one-time links, on the loopback interface (RIGHTSDESK_CONSOLE_PORT)."""
     from shared import log, settings
-    from shared.envelope import open_vault
     from shared.store.migrate import await_head
     from shared.store.session import Store
+    from shared.vault import open_vault
     from workers.console.app import make_console
     from workers.console.serve import serve
 
@@ -140,7 +141,7 @@ def console() -> None:
     read = settings.read()
     store = Store(read.database)
     await_head(store)
-    serve(make_console(read, store, open_vault(read.root)), read, part="console", port=read.console_port)
+    serve(make_console(read, store, open_vault(read.root, read.secrets)), read, part="console", port=read.console_port)
 
 
 @app.command()

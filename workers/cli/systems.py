@@ -116,9 +116,11 @@ def systems_check(
 
     from shared import settings
     from shared.inventory import check_packages, load
+    from shared.vault import credentials
     from workers.checks import check
 
     read = settings.read()
+    credential = credentials(read.root, read.secrets)
     inventory = load(read.systems)
     check_packages(inventory, read.package_url, read.packages_region)
     known = [one.id for one in inventory.systems]
@@ -128,7 +130,7 @@ def systems_check(
     for system in inventory.systems:
         if only and system.id not in only:
             continue
-        findings = list(check(system, inventory.clients[system.client]))
+        findings = list(check(system, inventory.clients[system.client], credential))
         serious = [one for one in findings if one.severity != "note"]
         fine = fine and not serious
         note = f"{serious[0].place}: {serious[0].what}" if serious else ""

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from shared.domain.errors import UsageError
 from shared.domain.ticket import one_line
-from shared.inventory import Client, Inventory, System, resolve
+from shared.inventory import Client, Credential, Inventory, System, resolve
 from shared.plugins import discover
 from shared.ports import Connector, verbs_of
 
@@ -47,20 +47,20 @@ def verbs(system: System) -> frozenset[str]:
     return of_system(system) if of_system else verbs_of(kind)
 
 
-def settings_of(system: System) -> Any:
+def settings_of(system: System, credential: Credential | None = None) -> Any:
     """Return a system's settings as its kind's own model, references resolved."""
     try:
-        return kind_of(system).Settings.model_validate(resolve(system.settings))
+        return kind_of(system).Settings.model_validate(resolve(system.settings, credential=credential))
     except ValidationError as error:
         raise UsageError(f"system {system.id}: {one_line(error)}") from None
 
 
-def build(system: System, client: Client) -> Connector:
+def build(system: System, client: Client, credential: Credential | None = None) -> Connector:
     """Return a connector for a system; it connects at its first verb."""
-    return kind_of(system)(system, client, settings_of(system))
+    return kind_of(system)(system, client, settings_of(system, credential))
 
 
-def check(inventory: Inventory) -> None:
+def check(inventory: Inventory, credential: Credential | None = None) -> None:
     """Build every connector once; a UsageError names the first system that is set up wrong."""
     for system in inventory.systems:
-        build(system, inventory.clients[system.client]).close()
+        build(system, inventory.clients[system.client], credential).close()

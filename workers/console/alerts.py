@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.envelope import Vault
 from shared.store.session import Store
 from shared.store.tables import AlertRow
+from shared.vault import Vault
 from workers.alerts.acknowledging import acknowledge, named_by
 from workers.alerts.link import Pass, read
 from workers.alerts.text import headline, subject

@@ -16,9 +16,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from shared.envelope import Vault
 from shared.settings import Settings
 from shared.store.session import Store
+from shared.vault import Vault
 from workers.console import alerts, links
 from workers.console.alerts import AlertPage
 from workers.console.links import Link

@@ -6,9 +6,10 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from shared.envelope import Vault, unseal_json
+from shared.envelope import unseal_json
 from shared.store.session import Store
 from shared.store.tables import DeliveryRow, TicketRow
+from shared.vault import Vault
 from workers.desk.deliver import LINK_LASTS, link_digest
 from workers.desk.redeem import MOST_TRIES, redeem
 from workers.package import PackageFile, package_files

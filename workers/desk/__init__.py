@@ -15,12 +15,12 @@ from uuid import UUID
 
 from shared.domain.case import Case, Right
 from shared.domain.outcome import Outcome
-from shared.envelope import Vault
 from shared.inventory import Client, Inventory
 from shared.plugins import discover
 from shared.ports import Affected
 from shared.settings import Settings
 from shared.store.session import Store
+from shared.vault import Vault
 from workers.package import PackageFile, PackageStore, PartWriter
 
 

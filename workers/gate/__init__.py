@@ -21,11 +21,11 @@ from shared import settings as settings_module
 from shared.domain.errors import RightsdeskError, UsageError
 from shared.domain.identifier import EMAIL, PHONE, Identifier
 from shared.domain.ticket import SLUG
-from shared.envelope import Vault, open_vault
 from shared.inventory import Client, Inventory
 from shared.settings import Settings
 from shared.store import gates
 from shared.store.session import Store
+from shared.vault import Vault, open_vault
 from workers.gate.patience import Patience
 from workers.gate.reading import identify, stands_for
 
@@ -118,7 +118,7 @@ class Gate:
             if self._postgres:
                 watch(connection.connection.driver_connection)
             seen = set() if self._fits else gates.index_keys(connection)
-            vault = self._keys()
+            vault = self.keys()
             if seen and vault.index_mark not in seen:
                 return [("unknown", _STRANGE)] * len(people)
             self._fits = self._fits or bool(seen)
@@ -126,9 +126,11 @@ class Gate:
             answers = gates.ask_many(connection, [one for some in digests for one in some], purpose)
         return [_first_denial([answers[one] for one in some]) for some in digests]
 
-    def _keys(self) -> Vault:
+    def keys(self) -> Vault:
+        """Return the keys by which people are found; a RightsdeskError if there are none, or the vault is closed."""
         if self._vault is None:
-            self._vault = open_vault(self.settings.root, create=False)  # with a fresh key it would know nobody
+            # with a fresh key it would know nobody
+            self._vault = open_vault(self.settings.root, self.settings.secrets, create=False)
         return self._vault
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ from starlette.requests import ClientDisconnect
 
 from shared.domain.errors import UsageError
 from shared.domain.ticket import Slug, Strict, one_line
-from shared.inventory import Inventory, resolve
+from shared.inventory import resolve
 from shared.strict_json import read_json
 from workers.gate import Gate, was_asked
 
@@ -51,7 +51,7 @@ def make_service(gate: Gate, *, slowest: float = 5.0) -> FastAPI:
     `slowest` is how long a question may take to come, in seconds.
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    tokens = _tokens(gate.inventory)
+    tokens = _tokens(gate)
 
     @app.exception_handler(HTTPException)
     async def refuse(_: Request, error: HTTPException) -> Response:
@@ -74,10 +74,10 @@ def make_service(gate: Gate, *, slowest: float = 5.0) -> FastAPI:
     return app
 
 
-def _tokens(inventory: Inventory) -> dict[bytes, str]:
+def _tokens(gate: Gate) -> dict[bytes, str]:
     found: dict[bytes, str] = {}
-    for name, client in inventory.clients.items():
-        for token in resolve(client.gate_tokens):
+    for name, client in gate.inventory.clients.items():
+        for token in resolve(client.gate_tokens, credential=lambda name: gate.keys().credential(name)):
             if len(token) < _SHORTEST:
                 raise UsageError(f"gate_tokens of client {name}: a token has at least {_SHORTEST} characters")
             if found.setdefault(_digest(token), name) != name:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from shared.envelope import open_vault
+from shared.vault import open_vault
 from tests.webs import serving
 from tests.workers.alerts.conftest import on_duty, web  # noqa: F401 - fixtures
 from tests.workers.alerts.duty import Duty

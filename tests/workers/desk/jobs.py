@@ -20,7 +20,6 @@ from shared.domain.case import Case, Right, SystemView
 from shared.domain.outcome import Outcome
 from shared.domain.step import Taken
 from shared.domain.ticket import Ticket
-from shared.envelope import Vault, open_vault
 from shared.inventory import Client, Inventory, System
 from shared.plugins import discover
 from shared.ports import Affected
@@ -28,6 +27,7 @@ from shared.settings import Settings
 from shared.store.chain import Chain
 from shared.store.session import Store
 from shared.store.tables import StepRow, TicketRow
+from shared.vault import Vault, open_vault
 from tests.schema import to_head
 from workers.desk import Job, verbs
 from workers.package import PackageStore, PartWriter, package_files, save_part

@@ -22,11 +22,12 @@ from tests.servers import Postgres
 from tests.small import ADA, ticket
 from workers import checkpoints
 from workers.cli import main
+from workers.rotation import rotate_master, rotate_signing
 
 FILE = Path(__file__).parents[2] / "deploy" / "postgresql" / "roles.sql"
 OWNER, APP, AUDITOR = "desk-owner", "desk-app", "Desk Auditor"  # names that need quotes, and no defaults
 OTHER = "someone else"
-KEPT = ("evidence", "certificates", "checkpoints", "checkpoint_leaves", "publications")
+KEPT = ("evidence", "certificates", "checkpoints", "checkpoint_leaves", "publications", "key_changes")
 TABLES = (*sorted(Row.metadata.tables), "alembic_version")
 
 
@@ -92,6 +93,8 @@ def walked(guarded, valkey_url, tmp_path_factory) -> Path:
         with line.office.store.read() as session:
             assert [] == broken(line.office, session)
         (folder / "public.pem").write_bytes(public_pem(line.office.vault.signer))
+        assert len(idents) <= rotate_master(line.office)
+        rotate_signing(line.office)
     return folder
 
 

@@ -1,6 +1,6 @@
 """What `up` and `demo` do before the parts start: keys, schema, a check of the inventory; and the metrics."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
@@ -12,14 +12,14 @@ from shared.settings import Settings
 from shared.store.migrate import migrate
 from shared.store.session import Store
 from shared.store.tables import DeadLetterRow, StepRow, TicketRow
-from shared.vault import open_vault
+from shared.vault import open_vault, together
 from workers import connectors, published
 from workers.alerts.shown import overview
 from workers.links import links_of
 from workers.office import utc_now
 
 
-def prepare(settings: Settings) -> None:
+def prepare(settings: Settings, say: Callable[[str], None] = lambda _: None) -> None:
     """Create what is missing; a UsageError says what is set up wrong, before anything starts."""
     settings.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     inventory = inventories.load(settings.systems)
@@ -30,6 +30,8 @@ def prepare(settings: Settings) -> None:
     connectors.check(inventory, vault.credential)
     for client in inventory.clients:
         links_of(inventory, client)
+    if together(settings.root, settings.secrets):
+        say("keys    opened by two secrets under this home; production must part them: docs/keys.md")
     store = Store(settings.database)
     migrate(store)
     store.close()

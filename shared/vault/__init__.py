@@ -8,7 +8,7 @@ from shared.domain.errors import UsageError
 from shared.vault import file
 from shared.vault.file import Closed
 from shared.vault.opened import LABEL, Vault, label, open_keys, own_folder
-from shared.vault.opening import Kdf, Secrets
+from shared.vault.opening import PASSPHRASE, Kdf, Secrets
 from shared.vault.plain import is_plain
 from shared.vault.setup import init, own_secrets, rekey
 
@@ -24,6 +24,7 @@ __all__ = [
     "own_folder",
     "own_secrets",
     "rekey",
+    "together",
 ]
 
 
@@ -41,6 +42,11 @@ def open_vault(root: Path, given: Secrets = Secrets(), *, create: bool = True, a
             raise UsageError("there is no vault under RIGHTSDESK_HOME yet: make it with `rightsdesk vault init`")
         init(root, *own_secrets(root), kdf=Kdf.for_random(), again=True)
     return Vault(root, given, open_keys(root, given, ask=ask))
+
+
+def together(root: Path, given: Secrets) -> bool:
+    """Say whether the vault is opened by secrets of our own making that lie beside it."""
+    return not given.set and (own_folder(root) / PASSPHRASE).exists()
 
 
 def credentials(root: Path, given: Secrets) -> Callable[[str], str]:

@@ -59,7 +59,7 @@ def up(concurrency: Concurrency = None) -> None:
     for line in check(inventory.alerts, credentials(read.root, read.secrets)):
         typer.echo(f"rightsdesk: {line}", err=True)
     stack = Stack(
-        read, concurrency=concurrency or read.concurrency, say=typer.echo, meanwhile=partial(prepare, read),
+        read, concurrency=concurrency or read.concurrency, say=typer.echo, meanwhile=partial(prepare, read, typer.echo),
         registry=registry(read),
     )  # fmt: skip
     stack.run(lambda: typer.echo("ready; submit with `rightsdesk submit`, stop with Ctrl-C"))

@@ -257,7 +257,8 @@ def test_every_read_command_has_json(run, desk, tmp_path):
         ("demo",), ("up",), ("migrate",), ("intake",), ("worker",), ("beat",), ("console",), ("submit",), ("approve",),
         ("refuse",), ("extend",), ("pause",), ("resume",), ("withdraw",), ("waive",), ("retry",), ("dead", "replay"),
         ("hold", "place"), ("hold", "renew"), ("hold", "lift"), ("alerts", "ack"), ("alerts", "test"),
-        ("gate", "filter"), ("gate", "serve"),
+        ("gate", "filter"), ("gate", "serve"), ("vault", "init"), ("vault", "unlock"), ("vault", "lock"),
+        ("vault", "rekey"), ("vault", "set"), ("vault", "unset"),
     }  # fmt: skip
     assert acting <= set(commands())
     for words in set(commands()) - acting:

@@ -97,7 +97,7 @@ def keys_rotate(
 
 
 @keys_app.command("changes", epilog="Example: rightsdesk keys changes > changes.json")
-def keys_changes() -> None:
+def keys_changes(json: Json = False) -> None:  # noqa: ARG001 - it is JSON anyway
     """Print the statements (JSON) by which each signing key says which one follows it."""
     from shared.store.checkpoints import key_changes
 

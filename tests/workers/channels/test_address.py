@@ -14,6 +14,9 @@ def test_references_are_read_as_the_whole_and_as_a_part():
     assert "json://localhost/x" == resolved("env:HOOK", {"HOOK": "json://localhost/x"})
     assert "json://a:canary%40secret%2F%3A%25@localhost" == resolved("json://a:env%3aTOKEN@localhost", SECRET)
     assert SECRET["TOKEN"] == service_of("x", "json://a:env%3ATOKEN@localhost", SECRET).password
+    kept = {"acme-hook": SECRET["TOKEN"], "whole": "json://localhost/y"}.__getitem__
+    assert SECRET["TOKEN"] == service_of("x", "json://a:vault%3Aacme-hook@localhost", credential=kept).password
+    assert "json://localhost/y" == resolved("vault:whole", credential=kept)
 
 
 def test_a_published_example_mails_to_its_recipient():

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import pytest
 
+from shared.inventory import resolve
 from tests.command import wrong
 from tests.small import ticket
 
@@ -113,6 +114,8 @@ def test_credentials_are_kept_by_name(run, desk, tmp_path):
     assert ["acme-imap"] == run("vault", "list", "--json").json()
     assert "canary" not in run("vault", "list").out
     assert "canary" == desk.line.office.vault.credential("acme-imap")
+    nested = {"passwords": {"sales": "vault:acme-imap"}}
+    assert {"passwords": {"sales": "canary"}} == resolve(nested, credential=desk.line.office.vault.credential)
     assert 0 == run("vault", "unset", "acme-imap").code
     assert "no credential acme-imap" in wrong(run("vault", "unset", "acme-imap"))
     assert "the credential is empty" in wrong(run("vault", "set", "x", stdin=""))

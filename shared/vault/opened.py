@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +22,7 @@ from shared.vault.opening import Secrets
 
 LABEL = 8  # bytes in front of what a master key has sealed: these, and its id
 _MARK = b"RDk1"
+_REST = 30.0  # seconds until a vault that did not open is tried again: each try stretches the passphrase
 _Stamp = tuple[int, int, int]
 
 
@@ -37,6 +39,7 @@ class Vault:
 
     def __init__(self, root: Path, given: Secrets, opened: Opened) -> None:
         self.root, self._given, self._opened = root, given, opened
+        self._rests_until = 0.0
 
     def __repr__(self) -> str:
         return "Vault(…)"
@@ -45,11 +48,11 @@ class Vault:
     def ring(self) -> Keyring:
         """The keys as they are now."""
         stamp = _stamp(self.root)
-        if stamp not in (None, self._opened.stamp):
+        if stamp not in (None, self._opened.stamp) and time.monotonic() >= self._rests_until:
             try:
                 self._opened = open_keys(self.root, self._given, self._opened.key)
             except RightsdeskError:  # it was given other secrets: go on with the keys that we have
-                self._opened = self._opened._replace(stamp=stamp)
+                self._rests_until = time.monotonic() + _REST
         return self._opened.ring
 
     @property

@@ -165,6 +165,20 @@ def test_an_open_vault_follows_what_another_process_changes(root):
     assert mine.unwrap(ticket, after)
 
 
+def test_a_vault_with_other_secrets_is_followed_once_they_are_given(root, tmp_path):
+    """A process goes on with the keys that it has, and reads the vault again when its secrets are in their place."""
+    place, new = tmp_path / "server", (PAIR[0], b"another server secret")
+    place.write_bytes(PAIR[1])
+    mine = open_vault(root, Settings(home=root, passphrase=PAIR[0].decode(), server_secret_file=place).secrets)
+    rekey(root, PAIR, new, kdf=LIGHT)
+    ring = open_vault(root, given(*new)).change(lambda now: now.model_copy(update={"credentials": {"a": "b"}}))
+    assert {} == mine.ring.credentials
+    place.write_bytes(new[1])
+    assert {} == mine.ring.credentials  # not tried again at each use
+    mine._rests_until = 0
+    assert ring == mine.ring
+
+
 def test_a_key_that_the_vault_does_not_know_is_waited_for(root, tmp_path):
     """A copy of the vault from before a rotation: the step is tried again; what is damaged is never so."""
     vault, ticket = open_vault(root, given()), uuid4()

@@ -120,6 +120,7 @@ def test_the_secrets_of_an_embedded_home_are_parted(run, desk, tmp_path, monkeyp
     assert "say what is new" in wrong(run("vault", "rekey"))
     assert "at least 12 characters" in wrong(run("vault", "rekey", "--new-passphrase", os.devnull))
     assert "cannot read" in wrong(run("vault", "rekey", "--new-passphrase", tmp_path / "none"))
+    desk.line.submit(ticket("access"))
     try:
         assert 0 == run("vault", "rekey", "--new-passphrase", passphrase, "--new-server-secret", server).code
         assert [] == list((home / "secrets").iterdir())

@@ -341,6 +341,17 @@ def test_broker_is_configured_to_keep_and_to_hide(settings):
         assert wanted == connection.config_get(*wanted)
 
 
+def test_an_entry_larger_than_any_ticket_is_refused(settings):
+    """The broker takes no entry above a megabyte, and goes on for everybody else."""
+    with Stack(settings, parts=small) as stack, client(settings) as connection:
+        with pytest.raises(redis.RedisError):
+            connection.lpush("rightsdesk:intake", b"x" * (1024 * 1024 + 1))
+        connection.lpush("rightsdesk:intake", b"x" * 64 * 1024)
+        assert [64 * 1024] == [len(one) for one in connection.lrange("rightsdesk:intake", 0, -1)]
+        stack.poll()
+        assert stack.supervisor.complete
+
+
 def test_second_stack_is_refused(settings, program):
     """One home, one stack: the second says in one line whose pid is in the way, and harms nothing."""
     expected = f"a stack already runs on {settings.root}, pid {program.pid}"

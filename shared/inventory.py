@@ -44,7 +44,8 @@ class Client(Written):
     working_hours: dict[str, str] = Field(default_factory=dict)  # the SLA's hours are counted in these; all by default
     identity_within: Period = "P7D"  # a check of the identity that takes longer is overdue
     told_within: Period = "PT24H"  # from our awareness of a breach until the client is told (Art. 33(2))
-    retention: Period = "P3Y"
+    retention: Period = "P3Y"  # from the close until a ticket's key dies, with all that it opens
+    package_retention: Period = "P30D"  # from the close until its package is deleted
     callbacks: tuple[str, ...] = ()
     transfer_ground: str = ""
     tells_people: Literal["vendor", "client"] = "vendor"
@@ -96,12 +97,20 @@ class System(Written):
     folder: Path = Path()  # relative paths are relative to the inventory file
 
 
+class Retention(Written):
+    """How long the installation keeps what is no client's."""
+
+    dead_letters: Period = "P90D"  # from their receipt
+    backups: Period | None = None  # how long backups of Rightsdesk's own database live, if they hold wrapped keys
+
+
 class Inventory(Written):
-    """All clients, systems and alert routes."""
+    """All clients, systems, alert routes and what is kept how long."""
 
     clients: dict[str, Client] = Field(default_factory=dict)
     systems: tuple[System, ...] = ()
     alerts: Alerts = Alerts()
+    retention: Retention = Retention()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -73,25 +73,28 @@ def case_of(
     now: datetime,
     ahead: bool = False,
     legal_holds: tuple[Hold, ...] = (),
+    first: Sequence[Taken] = (),
 ) -> Case:
-    """Build the case from a locked ticket and its steps."""
+    """Build the case from a locked ticket and its steps; `first` are those of the ticket whose acts it rests on."""
     key, ticket = office.ticket(row)
     client = office.client(row.client)
-    results = {step.id: _opened(step, key, row.id) for step in steps if step.result is not None}
+    results = {step.id: opened(step, key, row.id) for step in steps if step.result is not None}
     base = base_subject(ticket, client)
-    widened = frozenset[Identifier]().union(*(one for one, _ in results.values())) - base.given
-    names = base.names.union(*(names for _, names in results.values()))
+    own = tuple(taken(step, results.get(step.id)) for step in steps)
+    widened = frozenset[Identifier]().union(*(step.identifiers for step in (*first, *own))) - base.given
+    names = base.names.union(*(step.names for step in (*first, *own)))
     return Case(
         ticket=ticket,
         client=client,
         subject=replace(base, widened=widened, names=names),
         systems=_systems(office, row, steps),
-        steps=tuple(taken(step, results.get(step.id)) for step in steps),
+        steps=(*first, *own),
         now=now,
         stage=row.stage,
         stage_since=row.stage_since,
         verdict=row.verdict,
         ahead=ahead,
+        rests_on=row.rests_on if first else None,
         legal_holds=legal_holds,
     )
 
@@ -112,6 +115,7 @@ def taken(step: Row[Any], result: tuple[frozenset[Identifier], frozenset[str]] |
         state=step.state, waits=step.waits, counts=step.counts, reasons=tuple(step.reasons), error=step.error,
         decision=step.decision, by=step.by, created_at=step.created_at, finished_at=step.finished_at,
         commitment=step.commitment, identifiers=result[0] if result else frozenset(),
+        names=result[1] if result else frozenset(),
     )  # fmt: skip
 
 
@@ -127,7 +131,8 @@ def seal_result(key: bytes, ticket: UUID, identifiers: set[Identifier], names: s
     return seal_json(key, content, aad=_result_aad(ticket))
 
 
-def _opened(step: Row[Any], key: bytes, ticket: UUID) -> tuple[frozenset[Identifier], frozenset[str]]:
+def opened(step: Row[Any], key: bytes, ticket: UUID) -> tuple[frozenset[Identifier], frozenset[str]]:
+    """Return the identifiers and names that a step found."""
     found = unseal_json(key, step.result, aad=_result_aad(ticket))
     return frozenset(Identifier(*one) for one in found["identifiers"]), frozenset(found["names"])
 

@@ -33,6 +33,7 @@ def certify(office: Office, row: TicketRow, case: Case, chain: Chain, now: datet
         "due_at": row.due_at.isoformat(),
         "in_time": now <= row.due_at,
         "outcome": row.outcome,
+        "rests_on": str(case.rests_on) if case.rests_on else None,
         "systems": [_system(case, system.id, system.channel) for system in case.systems],
         "kept": _kept(case),
         "residual": _backups(case, now),

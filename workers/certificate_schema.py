@@ -104,6 +104,9 @@ class Certificate(_Part):
     due_at: datetime
     in_time: bool
     outcome: Literal["fulfilled", "partial", "refused", "withdrawn"]
+    rests_on: UUID | None = Field(
+        default=None, description="The ticket about the same whose acts these are; its certificate tells them, too."
+    )
     systems: list[System]
     kept: list[Kept]
     residual: list[Residual]

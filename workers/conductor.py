@@ -20,12 +20,13 @@ from shared.store import alerts, gates, holds, steps, timers
 from shared.store.chain import Chain
 from shared.store.nudge import Nudge
 from shared.store.tables import CertificateRow, PersonRow, StepRow, TicketRow, core
-from workers import alarms, clocks
+from workers import alarms, clocks, linked
 from workers.caseload import Steps, base_subject, case_of, holds_over, lock, steps_and_chain, subject_as_json
 from workers.certificate import certify
 from workers.counting import counted, opened
 from workers.ledger import remember as enter_erased
 from workers.office import Office, ticket_aad
+from workflows.stages import wait_for_first
 
 _WAKE = timedelta(hours=1)
 _INSERT = insert(core(StepRow))
@@ -58,6 +59,7 @@ def accept(office: Office, session: Session, ticket: Ticket, fingerprint: bytes,
     timers.write(session, clocks.timers_of(row, begun, office.milestones))
     people = remember(office, session, row, base_subject(ticket, client).identifiers)
     represented = bool(ticket.subject and ticket.subject.represented_by)
+    row.rests_on = linked.first_about_the_same(office, session, row, ticket)
     # what allows something waits until the mandate was looked at; what denies acts at once
     at_once = [gate for gate in right.gates(ticket) if not (gate.allow and represented)]
     gates.open_gates(session, row.id, at_once, people, key=key, at=now, declared=ticket.received_at)
@@ -71,6 +73,8 @@ def accept(office: Office, session: Session, ticket: Ticket, fingerprint: bytes,
         },
         secret=ticket.instruction, key=key,
     )  # fmt: skip
+    if row.rests_on is not None:
+        chain.append("linked", now, {"to": str(row.rests_on)})
     moves = advance(office, session, row, [], chain, now)
     chain.write(session)
     return moves
@@ -98,16 +102,18 @@ def advance(office: Office, session: Session, row: TicketRow, rows: Steps, chain
     right, moves, planned = office.rights[row.right], Moves(), list[str]()
     states = {step.id: step.state for step in rows}
     while row.closed_at is None and row.paused_at is None:
+        waits = linked.waits(session, row, right, chain, now)
         here = [step for step in rows if step.stage == row.stage]
-        ahead = _is_ahead(office, session, row, right) if row.stage == "wait_turn" else False
-        _end_turn(session, here, states, ahead=ahead, now=now)
+        ahead = waits or (row.stage == "wait_turn" and _is_ahead(office, session, row, right))
+        _end_turn(session, rows, states, ahead=ahead, now=now)
         over, eager = stage_is_over(states[step.id] for step in here), row.stage in right.eager
         if not over and not eager:
             break
         over_them = holds_over(office, session, row, rows)
-        case = case_of(office, row, rows, now=now, ahead=ahead, legal_holds=over_them)
+        acts = linked.acts(office, session, row, right)
+        case = case_of(office, row, rows, now=now, ahead=ahead, legal_holds=over_them, first=acts)
         known = {step.key for step in here}
-        asked = {step.key: step for step in right.stage(row.stage)(case)}
+        asked = {step.key: step for step in (wait_for_first if waits else right.stage(row.stage))(case)}
         wanted = [step for key, step in asked.items() if key not in known]
         if eager:
             row.wake_at = now + _WAKE if now - row.stage_since >= _WAKE else row.stage_since + _WAKE
@@ -125,6 +131,8 @@ def advance(office: Office, session: Session, row: TicketRow, rows: Steps, chain
         state = _state([states[s.id] for s in rows if s.stage == row.stage and s.waits != "turn"] + planned)
         if row.state != state:
             row.state = state
+    if "failed" in states.values():
+        moves.followers |= linked.resting_on(session, row)  # they wait no longer
     return moves
 
 
@@ -134,8 +142,8 @@ def _state(states: Iterable[str]) -> str:
     return "waiting" if held & {"waiting", "failed"} and not moving else "open"
 
 
-def _end_turn(session: Session, here: Steps, states: dict[int, str], *, ahead: bool, now: datetime) -> None:
-    for step in here:
+def _end_turn(session: Session, rows: Steps, states: dict[int, str], *, ahead: bool, now: datetime) -> None:
+    for step in rows:
         if step.waits == "turn" and states[step.id] == "waiting" and not ahead:
             session.execute(update(StepRow).where(StepRow.id == step.id).values(state="done", finished_at=now))
             states[step.id] = "done"
@@ -227,8 +235,9 @@ def _is_ahead(office: Office, session: Session, row: TicketRow, right: Right) ->
                 TicketRow.id == theirs.ticket_id,
                 theirs.digest.in_(ours),
                 or_(
-                    and_(TicketRow.right.in_([name for name, _ in rights]), earlier),
-                    under_way,
+                    # one that rests on another's acts does none itself
+                    and_(TicketRow.rests_on.is_(None), TicketRow.right.in_([name for name, _ in rights]), earlier),
+                    and_(TicketRow.rests_on.is_(None), under_way),
                     # one whose identity is not established yet does not hold up others
                     and_(TicketRow.right.in_(right.waits_for), TicketRow.stage != "identify"),
                 ),
@@ -271,7 +280,7 @@ def _close(office: Office, session: Session, row: TicketRow, case: Case, chain: 
             gates.end_holds(session, row.id, at=now)
     timers.rest(session, row.id)  # first: an alert that a timer is raising stands when this has waited for it
     alerts.settle_ticket(session, row.id, *alarms.OF_AN_OPEN_TICKET)
-    if office.rights[row.right].erases:
+    if office.rights[row.right].erases and row.rests_on is None:
         enter_erased(office, session, row, case, now)
     chain.append("closed", now, {"outcome": row.outcome})
     document = certify(office, row, case, chain, now)

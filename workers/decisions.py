@@ -19,7 +19,7 @@ from shared.store import alerts, gates, steps
 from shared.store.chain import Chain
 from shared.store.nudge import Nudge
 from shared.store.tables import DeliveryRow, PackagePartRow, StepRow, TicketRow
-from workers import alarms, clocks
+from workers import alarms, clocks, linked
 from workers.caseload import Steps, lock, steps_and_chain
 from workers.conductor import IDENTITY, Moves, advance, send_window
 from workers.counting import end_pause
@@ -88,6 +88,8 @@ def _end(
     session: Session, row: TicketRow, rows: Steps, step: Any, state: str, decision: Decision, now: datetime
 ) -> dict[str, Any]:
     alarms.answered(session, row.id, step.stage, step.key)
+    if step.waits == "turn":
+        row.rests_on = None  # it does not wait for another's acts any more, and does its own
     others = (one for one in rows if one.id != step.id and one.state == "waiting")
     if not any(one.verb == step.verb for one in others):
         clocks.end(session, row, step.verb, now)
@@ -217,7 +219,7 @@ def _turn(
     running = select(StepRow.id).where(StepRow.ticket_id == row.id, StepRow.state == "running")
     if session.scalars(running).first() is not None:
         raise UsageError("a step is running; try again in a moment")
-    row.verdict, row.stage_since = verdict, now
+    row.verdict, row.stage_since, row.rests_on = verdict, now, None
     row.stage = "undo" if "undo" in names else "answer"
     alerts.settle_ticket(session, row.id, alarms.HELD, alarms.DECISION)
     clocks.end(session, row, IDENTITY, now)
@@ -230,6 +232,17 @@ def _turn(
     return {"verdict": verdict}
 
 
+def _unlink(
+    office: Office, session: Session, row: TicketRow, rows: Steps, decision: Decision, now: datetime
+) -> dict[str, Any]:
+    """Let a ticket run by itself that waits for another about the same."""
+    first = row.rests_on
+    if first is None or not linked.can_wait(row, office.rights[row.right]):
+        raise UsageError("the ticket waits for no other one's acts; `rightsdesk ticket ID` shows `rests_on`")
+    step = _pick([one for one in rows if one.waits == "turn"], decision, ("waiting",), "it is about to go on")
+    return _end(session, row, rows, step, "done", decision, now) | {"from": str(first)}
+
+
 _DECISIONS: dict[str, Callable[[Office, Session, TicketRow, Steps, Decision, datetime], dict[str, Any]]] = {
     "approve": _approve,
     "waive": _waive,
@@ -239,6 +252,7 @@ _DECISIONS: dict[str, Callable[[Office, Session, TicketRow, Steps, Decision, dat
     "extend": extend,
     "pause": pause,
     "resume": resume,
+    "unlink": _unlink,
 }
 VERBS = tuple(_DECISIONS)
 

@@ -19,11 +19,12 @@ from sqlalchemy.exc import DataError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from shared.domain.errors import RightsdeskError
-from shared.store import gates
+from shared.store import gates, persons
 from shared.store.nudge import Nudge
 from shared.store.tables import DeadLetterRow, TicketRow
 from workers import alarms
 from workers.broker import ALIVE, CONSUMERS, INTAKE, RECEIPT, TAKEN, connect
+from workers.caseload import base_subject
 from workers.conductor import Moves, accept, send_window
 from workers.judging import Judge, Judged
 from workers.office import Office
@@ -132,6 +133,7 @@ class Intake:
         moves = Moves()
         with office.store.write() as session:
             gates.mark_key(session, office.vault.index_mark, now)
+            persons.take_turns(session, self._linkable(judged))
             known = _known(session, [one.ticket_id for one in judged if one.ticket_id])
             for one in judged:
                 text = self._store_one(session, one, known, moves, now)
@@ -153,6 +155,16 @@ class Intake:
         with office.store.read() as session:  # connects only if a key is to be looked up
             judge = Judge(office.vault, office.inventory, office.rights, session)
             return [judge.judge(entry) for entry in entries]
+
+    def _linkable(self, judged: list[Judged]) -> set[bytes]:
+        """Return the blind index of whom tickets may be linked about: of two accepted at once one sees the other."""
+        office = self.office
+        return {
+            office.vault.blind(one.ticket.client, found)
+            for one in judged
+            if one.ticket is not None and office.rights[one.ticket.right].links_until
+            for found in base_subject(one.ticket, office.client(one.ticket.client)).identifiers
+        }
 
     def _store_one(self, session: Session, one: Judged, known: dict[UUID, bytes], moves: Moves, now: datetime) -> str:
         """Store a ticket or a dead letter; return the receipt's text."""

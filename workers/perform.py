@@ -23,7 +23,7 @@ from shared.store import circuits, findings, gates, holds, steps
 from shared.store.nudge import Nudge
 from shared.store.steps import Claim
 from shared.store.tables import TicketRow
-from workers import alarms, clocks, connectors, desk
+from workers import alarms, clocks, connectors, desk, linked
 from workers.affected import affected_by
 from workers.caseload import case_of, lock, seal_result, steps_and_chain, subject_from_json
 from workers.conductor import Moves, advance, move_on, remember, send_window, step_aad
@@ -179,7 +179,8 @@ class Performer:
         with office.store.read() as session:
             rows, _ = steps_and_chain(session, claim.ticket)
             row = session.get_one(TicketRow, claim.ticket)
-            case = case_of(office, row, rows, now=now)
+            acts = linked.acts(office, session, row, office.rights[row.right])
+            case = case_of(office, row, rows, now=now, first=acts)
         part = PartWriter(office.packages, claim.ticket, key)
         job = desk.Job(
             step=claim.id, ticket=claim.ticket, case=case, right=office.rights[row.right], args=content["args"],

@@ -21,6 +21,8 @@ def prove(office: Office, row: TicketRow, *, system: str, collection: str, key: 
 
     A UsageError if none did; Final once the ticket's key was destroyed.
     """
+    if row.rests_on is not None:
+        raise UsageError(f"this ticket rests on another one's acts: prove it with ticket {row.rests_on}")
     opened, _ = office.ticket(row)
     secret = subkey(opened, COMMITMENTS)
     with office.store.read() as session:

@@ -62,6 +62,9 @@ def _ticket(row: TicketRow, waiting: dict[str, Any] | None, now: datetime) -> di
         "due_on": row.due_on.isoformat() if row.due_on else None,
         "strict_at": row.strict_at.isoformat(),
         "stage": row.stage,
+        "rests_on": str(row.rests_on) if row.rests_on else None,
+        "package_ended_at": row.package_ended_at.isoformat() if row.package_ended_at else None,
+        "destroyed_at": row.destroyed_at.isoformat() if row.destroyed_at else None,
         "waiting_for": waiting,
         "clocks": [_clock(clock, row, now) for clock in row.clocks],
     }

@@ -8,4 +8,5 @@ RIGHT = Right(
     article="15",
     clock="P1M",
     stages=(identify, locate, resolve, confirm, export, answer, deliver, call_back),
+    links_until="export",
 )

@@ -117,5 +117,6 @@ RIGHT = Right(
     acting=True,
     waits_for=("access", "portability"),
     heeds=frozenset({"erase", "look_again"}),
+    links_until="erase",
     erases=True,
 )  # fmt: skip

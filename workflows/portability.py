@@ -51,4 +51,5 @@ RIGHT = Right(
     clock="P1M",
     stages=(identify, locate, resolve, confirm, export, describe, transfer, answer, deliver, call_back),
     details=Details,
+    links_until="export",
 )

@@ -101,5 +101,6 @@ RIGHT = Right(
         answer, deliver, call_back,
     ),
     details=Details,
+    links_until="rectify",
     acting=True,
 )  # fmt: skip

@@ -87,9 +87,20 @@ def tell(case: Case) -> Iterator[Step]:
             yield Step("notify", part=str(number), args={"url": url})
 
 
-def answer(_: Case) -> Iterator[Step]:
-    """Every ticket ends with the answer: a letter that says what was done, what was not, and the remedies."""
-    yield Step("answer")
+def wait_for_first(_: Case) -> Iterator[Step]:
+    """A ticket that asks for what another one does already waits for it, unless a person decides otherwise."""
+    yield Step("turn", part="first", waits="turn")
+
+
+def answer(case: Case) -> Iterator[Step]:
+    """Every ticket ends with the answer: a letter that says what was done, what was not, and the remedies.
+
+    What another ticket has exported for this one becomes its own copy first.
+    """
+    if case.rests_on and case.taken("export") and not is_over(case, "adopt"):
+        yield Step("adopt", args={"of": str(case.rests_on)})
+    else:
+        yield Step("answer")
 
 
 def deliver(_: Case) -> Iterator[Step]:

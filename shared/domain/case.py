@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
@@ -41,6 +42,7 @@ class Case:
     stage_since: datetime | None = None
     verdict: str | None = None  # "refused" | "refused in part" | "withdrawn" once a person said so
     ahead: bool = False  # an earlier ticket about this person must end first
+    rests_on: UUID | None = None  # the ticket about the same whose acts stand among the steps
     legal_holds: tuple[Hold, ...] = ()  # in force over this person; read for the stages that heed them
 
     @property
@@ -128,7 +130,7 @@ class Right:
     take turns. `eager` names stages that are asked again before all of their steps are over (a notice must not wait
     for a slower one). `heeds` names stages that are decided by the legal holds in force. `tells` is the verb that
     tells the client: until then our own clock runs (33(2)). One that `erases` is entered into the replay ledger when it
-    closes.
+    closes. Until its stage `links_until` begins, later tickets that ask for the very same rest on it; none where empty.
     """
 
     name: str
@@ -145,6 +147,7 @@ class Right:
     heeds: frozenset[str] = frozenset()
     changes: tuple[tuple[date, str], ...] = ()
     tells: str = ""
+    links_until: str = ""
     erases: bool = False
 
     def period(self, received: date) -> str:

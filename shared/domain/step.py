@@ -67,3 +67,4 @@ class Taken:
     finished_at: datetime | None
     commitment: str | None = None
     identifiers: frozenset[Identifier] = frozenset()  # that it found
+    names: frozenset[str] = frozenset()

@@ -58,7 +58,11 @@ def core(row: type[Row]) -> Table:
 
 
 class TicketRow(Row):
-    """A ticket accepted. `sealed` is the ticket as submitted; `wrapped_key` its data key."""
+    """A ticket accepted. `sealed` is the ticket as submitted; `wrapped_key` its data key.
+
+    Its retention ends in two: `package_ended_at` says when its package was deleted, `destroyed_at` when its key and
+    all that the key opened were. `rests_on` is the ticket about the same whose acts it waits for and is answered by.
+    """
 
     __tablename__ = "tickets"
     __table_args__ = (
@@ -84,6 +88,9 @@ class TicketRow(Row):
     wake_at: Mapped[datetime | None]  # when the sweep looks at it again though no step ended
     paused_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+    rests_on: Mapped[UUID | None] = mapped_column(Uuid)
+    package_ended_at: Mapped[datetime | None]
+    destroyed_at: Mapped[datetime | None]
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
     wrapped_key: Mapped[bytes | None] = mapped_column(LargeBinary)
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
@@ -551,6 +558,9 @@ class AlertChannelRow(Row):
 TIMER_RUNS = and_(core(TimerRow).c.fired_at.is_(None), ~core(TimerRow).c.resting)
 ALERT_STANDS = core(AlertRow).c.state != literal_column("'over'")
 ALERT_CALLS = and_(core(AlertRow).c.state == literal_column("'open'"), core(AlertRow).c.next_at.is_not(None))
+TICKET_KEPT = and_(core(TicketRow).c.closed_at.is_not(None), core(TicketRow).c.destroyed_at.is_(None))
+PACKAGE_KEPT = and_(core(TicketRow).c.closed_at.is_not(None), core(TicketRow).c.package_ended_at.is_(None))
+TICKET_RESTS = core(TicketRow).c.rests_on.is_not(None)
 RESTORE_STANDS = core(RestoreRow).c.lifted_at.is_(None)
 Index(
     "restores_open",
@@ -562,3 +572,7 @@ Index(
 Index("timers_due", core(TimerRow).c.due_at, sqlite_where=TIMER_RUNS, postgresql_where=TIMER_RUNS)
 Index("alerts_once", core(AlertRow).c.dedup, unique=True, sqlite_where=ALERT_STANDS, postgresql_where=ALERT_STANDS)
 Index("alerts_next", core(AlertRow).c.next_at, sqlite_where=ALERT_CALLS, postgresql_where=ALERT_CALLS)
+for _name, _kept in (("tickets_kept", TICKET_KEPT), ("tickets_packages", PACKAGE_KEPT)):
+    _by = core(TicketRow).c.client, core(TicketRow).c.closed_at, core(TicketRow).c.id
+    Index(_name, *_by, sqlite_where=_kept, postgresql_where=_kept)
+Index("tickets_rests", core(TicketRow).c.rests_on, sqlite_where=TICKET_RESTS, postgresql_where=TICKET_RESTS)

@@ -7,7 +7,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Uuid, bindparam, inspect, select, text
+from sqlalchemy import Uuid, bindparam, insert, inspect, select, text
 
 from shared.store.chain import Chain
 from shared.store.migrate import FOLDER, current, head, migrate
@@ -17,6 +17,12 @@ from shared.store.tables import Instant, Row, StepRow, TicketRow, UncoveredRow
 AT = datetime(2026, 1, 31, tzinfo=UTC)
 TIMES = "stage_since", "received_at", "accepted_at", "due_at", "strict_at"
 REST = {"stage": "locate", "priority": 1, "fingerprint": b""}
+
+
+def of_then(ticket):
+    """Return the statement that stores a ticket; the mapper would name columns that come later."""
+    values = {"id": ticket, "client": "acme", "right": "access", **dict.fromkeys(TIMES, AT), **REST}
+    return insert(TicketRow).values(values)
 
 
 def test_the_migrations_build_the_tables_of_the_code(any_database_url):
@@ -53,8 +59,7 @@ def test_evidence_from_before_checkpoints_is_covered(any_database_url):
     command.downgrade(config, "0005")
     ticket, marks = UUID(int=1), select(UncoveredRow.ticket_id, UncoveredRow.seq)
     with store.write() as session:
-        session.add(TicketRow(id=ticket, client="acme", right="access", **dict.fromkeys(TIMES, AT), **REST))
-        session.flush()
+        session.execute(of_then(ticket))
         chain = Chain(ticket)
         for _ in range(3):
             chain.append("step", AT, {})
@@ -78,8 +83,7 @@ def test_steps_from_before_lanes_get_theirs(any_database_url):
     command.downgrade(config, "0008")
     ticket = UUID(int=1)
     with store.write() as session:
-        session.add(TicketRow(id=ticket, client="acme", right="access", **dict.fromkeys(TIMES, AT), **REST))
-        session.flush()
+        session.execute(of_then(ticket))
         rows = ("a", "desk", "answer", "waiting"), ("b", "chat", "locate", "failed"), ("c", "chat", "locate", "done")
         for key, system, verb, state in rows:
             session.execute(

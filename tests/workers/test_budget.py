@@ -9,7 +9,7 @@ from sqlalchemy import event, select
 from shared.store.tables import StepRow
 from tests import small
 from tests.line import open_line
-from tests.small import ticket
+from tests.small import ADA, ticket
 from workers.intake import Intake
 from workers.queues import make_app, publish
 
@@ -40,8 +40,8 @@ def test_a_data_step_costs_two_commits_and_eight_statements(line, capsys):
             counted["commits"] += 1
 
     event.listen(line.office.store.engine, "commit", commit)
-    for _ in range(TICKETS):
-        line.submit(ticket("erasure"))
+    for number in range(TICKETS):  # each names an id more: none rests on another's acts
+        line.submit(ticket("erasure", subject={"email": [ADA], "other": {"visitor_id": f"v-{number}"}}))
     data, steps = Counter(), 0
     while line.nudges:
         nudge = line.nudges.pop(0)

@@ -370,7 +370,8 @@ def test_a_systems_window_bounds_what_is_queued(tmp_path, valkey, valkey_url):
     line = open_line(tmp_path / "home", world.systems, broker=valkey_url)
     line.intake.publish = lambda _: None
     late, soon = "2026-01-31T10:00:00+01:00", "2026-01-05T10:00:00+01:00"
-    idents = [line.submit(ticket("access", received_at=at)) for at in (late, late, late, soon, late)]
+    people = enumerate((late, late, late, soon, late))
+    idents = [line.submit(ticket("access", f"p{number}@example.org", received_at=at)) for number, at in people]
     chat = [states(line, one)["locate", "chat"] for one in idents]
     assert ["queued", "queued", "ready", "ready", "ready"] == chat
     with line.office.store.read() as session:

@@ -164,6 +164,12 @@ def ticket(ident: Id, json: Json = False) -> None:
     typer.echo("\n".join(f"{name:8} {value}" for name, value in head.items() if value))
     for clock in found["clocks"]:
         typer.echo(f"clock    {clock['name']}: due {clock['due_at']}, alerts by {clock['strict_at']}, {clock['state']}")
+    if found["rests_on"]:
+        typer.echo(f"rests on {found['rests_on']}, which asks for the same; `rightsdesk unlink` lets it run by itself")
+    if found["destroyed_at"]:
+        typer.echo(f"gone     its retention ended: personal data and key were destroyed at {found['destroyed_at']}")
+    elif found["package_ended_at"]:
+        typer.echo(f"gone     its package was deleted at {found['package_ended_at']}, when its retention ended")
     if found["waiting_for"]:
         waits = found["waiting_for"]
         typer.echo(f"waits    for a person: {waits['decision']} (step {waits['step']})")
@@ -281,6 +287,12 @@ def waive(ident: Id, by: As, reason: Why, step: StepId = None) -> None:
 def retry(ident: Id, by: As, reason: Why, step: StepId = None) -> None:
     """Run a failed step again."""
     _decide("retry", ident, by, reason, step)
+
+
+@app.command(epilog="Example: rightsdesk unlink 6f8f… --as ines --reason 'she asks about other data'")
+def unlink(ident: Id, by: As, reason: Why) -> None:
+    """Let a ticket run by itself that waits for another one about the same."""
+    _decide("unlink", ident, by, reason)
 
 
 @app.command(epilog="Example: rightsdesk recount --client acme")

@@ -7,7 +7,7 @@
 | `identity overdue` | the identity is not established in time | it is |
 | `circuit` | nothing could be done in a system several times in a row | a step in it that began since is done |
 | `restored` | a system was restored from a backup | its replay is over |
-| `dead letter` | what came on the queue is no ticket | it is replayed |
+| `dead letter` | what came on the queue is no ticket | it is replayed, or its retention ends |
 | `evidence` | a ticket's chain does not verify | a person acknowledges it |
 """
 
@@ -102,7 +102,7 @@ def dead(session: Session, letter: int, right: str | None, now: datetime) -> Non
 
 
 def replayed(session: Session, letter: int) -> None:
-    """End that, as it was put on the queue again."""
+    """End that, as it was put on the queue again, or its retention ended."""
     alerts.settle(session, f"{DEAD}:{letter}")
 
 

@@ -1,4 +1,4 @@
-"""Beat: the sweep, the look at the clocks, the delivery of alerts, the checkpoints and looks at the evidence.
+"""Beat: sweep, look at the clocks, delivery of alerts, checkpoints and looks at the evidence, the end of retention.
 
 They run here, each in threads and with a database connection of its own: neither a slow step nor a broker that is away
 nor a channel that hangs keeps a clock from being looked at. Several beats at once are harmless.
@@ -22,7 +22,7 @@ from shared.settings import Settings
 from shared.store.migrate import await_head
 from shared.store.nudge import Nudge
 from shared.store.session import Store
-from workers import checkpoints, published
+from workers import checkpoints, published, retention
 from workers.alerts.deliver import deliver
 from workers.embedded import signals
 from workers.office import Office, open_office
@@ -60,6 +60,7 @@ def beating(office: Office, send: Callable[[list[Nudge]], None], *, every: float
     acts: dict[_Act, float] = dict.fromkeys(
         (partial(sweep, publish=send), look, _Deliveries(), _Nightly(office.now())), every
     )
+    acts[retention.keep] = retention.EVERY
     acts[checkpoints.keep] = office.settings.checkpoint_seconds
     threads = [
         threading.Thread(target=copy_context().run, args=(_repeat, office, act, stop, seconds), daemon=True)

@@ -13,6 +13,7 @@ from shared.masking.freetext import mask, redact
 from shared.masking.redact import REDACTED
 from shared.store.chain import Chain
 from shared.store.tables import TicketRow
+from workers.counting import counted
 from workers.office import Office
 from workflows.holds import is_kept
 
@@ -36,7 +37,7 @@ def certify(office: Office, row: TicketRow, case: Case, chain: Chain, now: datet
         "rests_on": str(case.rests_on) if case.rests_on else None,
         "systems": [_system(case, system.id, system.channel) for system in case.systems],
         "kept": _kept(case),
-        "residual": _backups(case, now),
+        "residual": [*_backups(case, now), *_own_backups(office, case, now)],
         "decisions": [
             {
                 "step": step.id,
@@ -99,6 +100,15 @@ def _backups(case: Case, now: datetime) -> list[dict[str, str]]:
         return []
     until = period(case.client.backups).after(now.date())
     return [{"what": "copies in backups", "until": until.isoformat()}]
+
+
+def _own_backups(office: Office, case: Case, now: datetime) -> list[dict[str, str]]:
+    """Where our own backups hold wrapped keys, the ticket's outlives its retention there."""
+    if not office.inventory.retention.backups:
+        return []
+    destroyed = counted(case.client, case.client.retention, now).at.date()
+    until = period(office.inventory.retention.backups).after(destroyed)
+    return [{"what": "this ticket's own data, sealed, in backups of Rightsdesk", "until": until.isoformat()}]
 
 
 def _at(step: Taken) -> str | None:

@@ -16,6 +16,8 @@ def replay(office: Office, letter: int) -> None:
         row = session.get(DeadLetterRow, letter)
         if row is None or row.replayed_at is not None:
             raise UsageError("no such dead letter; `rightsdesk dead` lists them")
+        if not row.entry:
+            raise UsageError("the dead letter's retention has ended and its content was deleted")
         # pushed inside the transaction: a failed push leaves the letter listed, a failed commit repeats it harmlessly
         connect(office.settings).lpush(INTAKE, office.vault.unseal(row.entry, aad=dead_aad()))
         session.execute(update(DeadLetterRow).where(DeadLetterRow.id == letter).values(replayed_at=office.now()))

@@ -108,6 +108,10 @@ class Office:
                 self._open.popitem(last=False)
         return known[1:]
 
+    def forget(self, ticket: UUID) -> None:
+        """Let go of a ticket's key, which was destroyed."""
+        self._open.pop(ticket, None)
+
 
 def ticket_aad(ticket: UUID) -> bytes:
     """Return what binds a sealed ticket to its row."""

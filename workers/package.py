@@ -83,9 +83,14 @@ class PackageStore:
                 yield from decrypt_stream(key, raw, aad=_aad(ticket, stored))
 
     def remove(self, ticket: UUID) -> None:
-        """Delete a ticket's package."""
-        if self.fs.exists(f"{self.root}/{ticket}"):
+        """Delete a ticket's package, with what no list names."""
+        if not self.is_gone(ticket):
             self.fs.rm(f"{self.root}/{ticket}", recursive=True)
+
+    def is_gone(self, ticket: UUID) -> bool:
+        """Look, past whatever listing is remembered, whether nothing of a ticket's package is there."""
+        self.fs.invalidate_cache()
+        return not self.fs.exists(f"{self.root}/{ticket}")
 
 
 def _aad(ticket: UUID, stored: str) -> bytes:

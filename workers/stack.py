@@ -60,7 +60,11 @@ class _Desk:
                 .group_by(StepRow.state)
             ):
                 steps.add_metric([state], number)
-            count = select(func.count()).select_from(DeadLetterRow).where(DeadLetterRow.replayed_at.is_(None))
+            count = (
+                select(func.count())
+                .select_from(DeadLetterRow)
+                .where(DeadLetterRow.replayed_at.is_(None), DeadLetterRow.entry != b"")
+            )
             dead.add_metric([], session.scalar(count) or 0)
             found = overview(session, self.alerts, now=utc_now())
         yield from (tickets, steps, dead)

@@ -96,8 +96,9 @@ def _step(step: StepRow, fenced: bool, probe: datetime | None) -> dict[str, Any]
 
 
 def dead_letters(session: Session) -> list[dict[str, Any]]:
-    """Return the dead letters that were not replayed, the oldest first."""
-    rows = session.scalars(select(DeadLetterRow).where(DeadLetterRow.replayed_at.is_(None)).order_by(DeadLetterRow.id))
+    """Return the dead letters that were not replayed and hold their entry still, the oldest first."""
+    there = DeadLetterRow.replayed_at.is_(None), DeadLetterRow.entry != b""
+    rows = session.scalars(select(DeadLetterRow).where(*there).order_by(DeadLetterRow.id))
     return [
         {
             "id": row.id,

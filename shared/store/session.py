@@ -6,7 +6,7 @@ begin deferred and never wait.
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,12 @@ class Store:
         with Session(engine, expire_on_commit=False, autoflush=False) as session, session.begin():
             yield session
 
+    def scrub(self) -> None:
+        """On SQLite, take what was deleted out of the write-ahead log; PostgreSQL's vacuum does it by itself."""
+        if self.url.get_backend_name() == "sqlite":
+            with closing(self.engine.raw_connection()) as connection:
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Let go of all connections."""
         self.engine.dispose()
@@ -99,7 +105,7 @@ def _impatient(url: URL, patience: float) -> dict[str, Any]:
 
 def _configure(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000", "secure_delete=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

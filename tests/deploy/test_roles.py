@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -20,7 +21,7 @@ from tests.evidence import broken
 from tests.line import open_line
 from tests.servers import Postgres
 from tests.small import ADA, ticket
-from workers import checkpoints
+from workers import checkpoints, retention
 from workers.cli import main
 from workers.rotation import rotate_master, rotate_signing
 
@@ -76,7 +77,7 @@ def guarded(postgres: Postgres) -> Iterator[Guarded]:
 
 @pytest.fixture(scope="module")
 def walked(guarded, valkey_url, tmp_path_factory) -> Path:
-    """A home whose erasure, access and objection went from the door to the close as the app role."""
+    """A home whose erasure, access and objection went from the door to the end of their retention as the app role."""
     folder = tmp_path_factory.mktemp("roles")
     world = small.build(folder / "world")
     places = {"broker": valkey_url, "database": guarded.url(APP), "checkpoints": f"file://{folder / 'published'}"}
@@ -92,6 +93,9 @@ def walked(guarded, valkey_url, tmp_path_factory) -> Path:
         assert checkpoints.keep(line.office)
         with line.office.store.read() as session:
             assert [] == broken(line.office, session)
+        line.office.now = lambda: datetime.now(UTC) + timedelta(days=4 * 366)
+        assert set(idents) == set(retention.run(line.office).tickets)
+        assert checkpoints.keep(line.office)
         (folder / "public.pem").write_bytes(public_pem(line.office.vault.signer))
         assert len(idents) <= rotate_master(line.office)
         rotate_signing(line.office)
@@ -101,6 +105,7 @@ def walked(guarded, valkey_url, tmp_path_factory) -> Path:
 FORBIDDEN = [
     *(f"UPDATE {table} SET {column} = {column}" for table, column in [
         ("evidence", "payload"), ("evidence", "hash"), ("certificates", "document"), ("checkpoints", "root"),
+        ("persons", "digest"), ("findings", "sealed"), ("consents", "proof"),
         ("checkpoint_leaves", "hash"), ("publications", "at"), ("uncovered", "seq"), ("alembic_version", "version_num"),
     ]),
     *(f"DELETE FROM {table}" for table in (*KEPT, "steps", "tickets", "dead_letters", "holds", "suppressions")),

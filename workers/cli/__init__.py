@@ -51,6 +51,7 @@ def main(words: Sequence[str] | None = None) -> None:
             holds,
             keys,
             proofs,
+            retention,
             stack,
             systems,
             tickets,

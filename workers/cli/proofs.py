@@ -88,6 +88,8 @@ def package_open(
 
     with opened(ident) as (office, row):
         key, _ = office.ticket(row)
+        if row.package_ended_at is not None:
+            raise RightsdeskError(f"the package was deleted at {row.package_ended_at}, when its retention ended")
         with office.store.read() as session:
             files = package_files(session, key, row.id)
         if not files:

@@ -17,7 +17,7 @@ from workers.package import PackageFile, package_files
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link that was sent. It is dead once it was opened, tried too often, or is too old."""
+    """A link that was sent. It is dead once it was opened, tried too often, is too old, or the package is gone."""
 
     delivery: int
     ticket: UUID
@@ -33,7 +33,7 @@ def find(store: Store, vault: Vault, token: str, *, now: datetime) -> Link | Non
         row = session.execute(
             select(
                 DeliveryRow.id, DeliveryRow.ticket_id, DeliveryRow.sealed, DeliveryRow.opened_at, DeliveryRow.tries,
-                DeliveryRow.started_at, DeliveryRow.sent_at, TicketRow.wrapped_key,
+                DeliveryRow.started_at, DeliveryRow.sent_at, TicketRow.wrapped_key, TicketRow.package_ended_at,
             )
             .join(TicketRow, TicketRow.id == DeliveryRow.ticket_id)
             .where(DeliveryRow.link_digest == link_digest(token), DeliveryRow.kind == "link")
@@ -43,7 +43,7 @@ def find(store: Store, vault: Vault, token: str, *, now: datetime) -> Link | Non
     key = vault.unwrap(row.ticket_id, row.wrapped_key)
     kept = unseal_json(key, row.sealed, aad=b"delivery")
     old = now > (row.sent_at or row.started_at) + LINK_LASTS
-    dead = old or row.opened_at is not None or row.tries >= MOST_TRIES
+    dead = old or row.package_ended_at is not None or row.opened_at is not None or row.tries >= MOST_TRIES
     return Link(row.id, row.ticket_id, key, kept["code"], kept["language"], dead)
 
 

@@ -34,7 +34,7 @@ def first_about_the_same(office: Office, session: Session, row: TicketRow, ticke
         return None
     ours = select(PersonRow.digest).where(PersonRow.ticket_id == row.id)
     query = select(TicketRow).where(
-        exists().where(PersonRow.ticket_id == TicketRow.id, PersonRow.digest.in_(ours)),
+        TicketRow.id.in_(select(PersonRow.ticket_id).where(PersonRow.digest.in_(ours))),
         TicketRow.id != row.id,
         TicketRow.client == row.client,
         TicketRow.right == row.right,

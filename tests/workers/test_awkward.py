@@ -94,7 +94,8 @@ def test_a_lost_wake_up_is_found_by_the_sweep(opened):
     line, _ = opened(head="approvals = 1\n")
     first = line.submit(ticket("erasure"))
     line.run()
-    second = line.submit(ticket("erasure", received_at="2026-02-01T10:00:00+01:00"))
+    more = {"email": [ADA], "other": {"visitor_id": "v-17"}}
+    second = line.submit(ticket("erasure", received_at="2026-02-01T10:00:00+01:00", subject=more))
     line.run()
     with line.office.store.write() as session:  # as if whoever closed it died before it told the next one
         values = {"closed_at": line.office.now(), "state": "closed", "outcome": "fulfilled"}

@@ -255,7 +255,8 @@ def test_every_read_command_has_json(run, desk, tmp_path):
     run("--version")
     acting = {
         ("demo",), ("up",), ("migrate",), ("intake",), ("worker",), ("beat",), ("console",), ("submit",), ("approve",),
-        ("refuse",), ("extend",), ("pause",), ("resume",), ("withdraw",), ("waive",), ("retry",), ("dead", "replay"),
+        ("refuse",), ("unlink",), ("extend",), ("pause",), ("resume",), ("withdraw",), ("waive",), ("retry",),
+        ("dead", "replay"),
         ("hold", "place"), ("hold", "renew"), ("hold", "lift"), ("alerts", "ack"), ("alerts", "test"),
         ("gate", "filter"), ("gate", "serve"), ("vault", "init"), ("vault", "unlock"), ("vault", "lock"),
         ("vault", "rekey"), ("vault", "set"), ("vault", "unset"),
@@ -544,7 +545,7 @@ def test_a_broker_that_is_down_is_said(run, bare, monkeypatch):
 
 def test_a_person_decides_and_a_tick_sweeps(desk):
     """A decision is recorded and its next steps are sent; one about a closed ticket, or a time in earnest, is wrong."""
-    ident = desk.line.submit(ticket("access", "nobody@never.example", identity=None))
+    ident = desk.line.submit(ticket("access", "no-other@never.example", identity=None))
     reason = "--as", "ines", "--reason", "knows her"
     at = "tick", "--at", "2026-01-01T00:00:00+00:00", "--json"
     approved, closed, unknown, earnest, swept = process(

@@ -3,6 +3,7 @@
 import json
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import fsspec
 import pytest
@@ -37,6 +38,7 @@ from workers.beat import beating
 from workers.dead import replay
 from workers.package import PackageStore
 from workers.retention import run as end
+from workers.submit import check
 
 GIVEN = {
     "consent": {
@@ -227,6 +229,24 @@ def test_the_spool_is_cleared_too(opened):
     later(line, days=3 * 366)
     end(line.office)
     assert not left.exists()
+
+
+def test_the_broker_forgets_too(opened, valkey):
+    """A sealed entry stands in the append-only file long after it was taken; then no more."""
+    line, _ = opened()
+    (ident,) = line.submitter.queue([check(ticket("access"), inventory=line.office.inventory)])
+    (spooled,) = line.submitter.spool.glob(f"{ident}:*")
+    entry, files = spooled.read_bytes(), Path(valkey.config_get("dir")["dir"])
+    line.intake.round()
+    line.run()
+
+    def there():
+        return any(entry in path.read_bytes() for path in files.rglob("*.aof"))
+
+    until(there)
+    later(line, days=3 * 366)
+    assert [ident] == end(line.office).tickets
+    until(lambda: not there())
 
 
 def test_dead_letters_have_a_retention_of_their_own(opened):

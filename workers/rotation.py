@@ -54,9 +54,13 @@ def _wrap_all(office: Office, key: Key) -> Iterator[int]:
 
 
 def _wrap_some(office: Office, table: Table, name: str, aad: Callable[[Any], bytes], key: Key) -> int:
-    """Wrap a batch again; rows that somebody holds are left for another one, unless there are no others."""
+    """Wrap a batch again; rows that somebody holds are left for another one, unless there are no others.
+
+    What retention destroyed is empty, and stays so.
+    """
     column, mine = table.c[name], literal(label(key), LargeBinary)
-    query = select(table.c.id, column).where(column.is_not(None), func.substr(column, 1, LABEL) != mine).limit(_BATCH)
+    query = select(table.c.id, column).where(func.length(column) > 0, func.substr(column, 1, LABEL) != mine)
+    query = query.limit(_BATCH)
     with office.store.write() as session:
         rows = session.execute(query.with_for_update(key_share=True, skip_locked=True)).all()
         rows = rows or session.execute(query.limit(1).with_for_update(key_share=True)).all()

@@ -4,12 +4,14 @@ import json
 import subprocess
 import sys
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import DBAPIError
 
+from shared.domain.errors import Final, Retryable
 from shared.envelope import public_pem
 from shared.evidence import checkpoint_leaf, sign_checkpoint, verify
 from shared.store.audit import Audit
@@ -21,6 +23,7 @@ from tests.line import open_line
 from tests.small import ticket
 from workers import checkpoints, rotation
 from workers.broker import INTAKE
+from workers.retention import run as end
 from workers.rotation import rotate_master, rotate_signing
 
 SCRIPT = Path(__file__).parents[2] / "docs" / "verify_certificate.py"
@@ -96,6 +99,39 @@ def test_who_has_not_heard_of_it_can_write_nothing(line):
         session.execute(update(TicketRow).where(TicketRow.id == ident).values(wrapped_key=stale))
     with pytest.raises(DBAPIError, match="retired master key"), line.office.store.write() as session:
         session.execute(insert(DeadLetterRow).values(received_at=line.office.now(), reason="x", entry=stale))
+
+
+def test_what_retention_destroyed_stays_destroyed(line):
+    """Before a rotation and while it runs: no key comes back, and a backup's copy of one opens nothing any more."""
+    office, before = line.office, all_tickets(line)[0].id
+    strange(line)
+    later, still = line.submit(ticket("access", small.BOB)), line.submit(ticket("access", identity=None))
+    line.run()
+    backup = {row.id: row.wrapped_key for row in all_tickets(line)}
+    years = timedelta(days=4 * 366)
+    office.now = lambda: datetime.now(UTC) + years
+    with office.store.write() as session:
+        session.get_one(TicketRow, later).closed_at += years
+    ended = end(office)
+    assert ([before], 1) == (ended.tickets, ended.dead_letters)
+
+    def meanwhile(_: int) -> None:
+        office.now = lambda: datetime.now(UTC) + 2 * years
+        assert [later] == end(office).tickets
+
+    assert 2 == rotate_master(office, say=meanwhile)
+    rows = {row.id: row for row in all_tickets(line)}
+    assert [label(office.vault.ring.masters[0])] == wrapped(line)
+    for ident in before, later:
+        assert rows[ident].wrapped_key is None
+        with pytest.raises(Final, match="key was destroyed"):
+            office.ticket(rows[ident])
+        with pytest.raises(Retryable, match="does not know"):
+            office.vault.unwrap(ident, backup[ident])
+        put_back = update(TicketRow).where(TicketRow.id == ident).values(wrapped_key=backup[ident])
+        with pytest.raises(DBAPIError, match="retired master key"), office.store.write() as session:
+            session.execute(put_back)
+    assert still == office.ticket(rows[still])[1].id
 
 
 @pytest.mark.parametrize("steps", [0, 1, 2])

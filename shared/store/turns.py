@@ -53,9 +53,9 @@ class Turns:
 
     def wrong(self, number: int, stated: list[bytes]) -> str | None:
         """Say what is wrong with a checkpoint that holds the digests of these statements."""
-        key, statement = self._changes.get(number, (None, None))
-        if key is None:
+        if number not in self._changes:
             return "the statement that another signing key follows is gone" if stated else None
+        key, statement = self._changes[number]
         if stated != [statement_digest(statement)]:
             return "it does not hold the statement that another signing key follows"
         if successor(statement, self.signers) is None or statement["key"] != key:

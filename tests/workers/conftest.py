@@ -4,6 +4,7 @@ import io
 import sys
 
 import pytest
+import structlog
 
 from tests import small
 from tests.command import Desk, Said
@@ -13,7 +14,7 @@ from workers.cli import main
 
 @pytest.fixture
 def run(capsys, monkeypatch):
-    """Run the command in this process; keep what it said."""
+    """Run the command in this process; keep what it said. How it configured logs ends with it."""
     monkeypatch.setenv("COLUMNS", "200")
 
     def command(*words, stdin=""):
@@ -22,6 +23,8 @@ def run(capsys, monkeypatch):
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
             main([str(word) for word in words])
+        structlog.reset_defaults()
+        structlog.contextvars.clear_contextvars()
         return Said((ended.value.code, *capsys.readouterr()))
 
     return command

@@ -15,6 +15,7 @@ from tests.line import open_line
 from tests.small import ADA, BOB, ticket
 from workers import views
 from workers.certificate_schema import Document
+from workers.doctor import examine
 from workers.intake import Intake
 from workers.package import extract, package_files
 from workers.submit import check, content_of
@@ -56,6 +57,7 @@ def test_the_second_rests_on_the_first(line, tmp_path):
     copies = [_opened(line, ident, tmp_path / str(ident)) for ident in (first, second)]
     assert copies[0] == copies[1]
     assert any(name.startswith("data/chat/contacts") for name in copies[1])
+    assert [] == list(examine(line.office))
 
 
 def _opened(line, ident, folder):

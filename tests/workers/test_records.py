@@ -42,8 +42,8 @@ def test_a_search_that_broke_off_is_committed_to_as_well(line):
         written = [note for by, note in findings.read(session, key, ticket=ident, system="chat") if by == step.id]
         findings.keep(session, key, ticket=ident, step=step.id, system="chat", notes=[LOST])
     claim = Claim(
-        id=step.id, token="", ticket=ident, stage="locate", key=step.key, system="chat", channel="chat", verb="locate",
-        part="", attempts=1, sealed=b"", cursor=None, holds=False, was_down=False,
+        id=step.id, token="", ticket=ident, stage="locate", key=step.key, system="chat", lane="chat", channel="chat",
+        verb="locate", part="", attempts=1, sealed=b"", cursor=None, holds=False, was_down=False,
     )  # fmt: skip
 
     def committed(attempts):

@@ -36,6 +36,7 @@ from tests.waiting import until
 from workers import checkpoints, holds, views
 from workers.beat import beating
 from workers.dead import replay
+from workers.doctor import examine
 from workers.package import PackageStore
 from workers.retention import run as end
 from workers.submit import check
@@ -140,6 +141,7 @@ def test_a_tickets_data_die_with_its_key_and_its_proofs_live(line):
     assert checkpoints.keep(line.office)
     with line.office.store.read() as session:
         assert [] == broken(line.office, session)
+    assert {"clocks"} >= {check.name for check, _ in examine(line.office)}  # nobody looked at them for years
     for one, before in zip(closed, certificates, strict=True):
         assert verify(line.certificate(one), line.office.vault.signer.public_key()) is None
         assert before == line.certificate(one)["certificate"]

@@ -23,6 +23,7 @@ from tests.line import open_line
 from tests.small import ticket
 from workers import checkpoints, rotation
 from workers.broker import INTAKE
+from workers.doctor import examine
 from workers.retention import run as end
 from workers.rotation import rotate_master, rotate_signing
 
@@ -187,7 +188,7 @@ def test_the_signing_key_is_replaced_and_the_old_one_vouches(opened):
     line.run()
     checkpoints.keep(office)
     fresh = line.certificate(other)
-    assert [] == audit(line) == audit(line, first) == audit(line, first, new.verifier)
+    assert [] == audit(line) == audit(line, first) == audit(line, first, new.verifier) == list(examine(office))
     assert (None, None) == (verify(old, first), verify(fresh, new.verifier))
     assert verify(fresh, first) is not None
     assert "signed by another key" in "".join(audit(line, new.verifier))

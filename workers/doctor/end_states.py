@@ -78,7 +78,7 @@ def _counts(visit: Visit, ticket: TicketRow, step: StepRow) -> dict[str, Any]:
     key, _ = office.ticket(ticket)
     content = unseal_json(key, step.sealed or b"", aad=step_aad(ticket.id, step.stage, step.key))
     system, client = office.inventory.system(step.system), office.client(ticket.client)
-    with closing(connectors.build(system, client)) as connector:
+    with closing(connectors.build(system, client, office.vault.credential)) as connector:
         work = _work(visit, step, key, content)
         return dict(getattr(connector, step.verb)(work).counts)
 

@@ -10,7 +10,7 @@ def look(visit: Visit) -> Iterator[Finding]:
     """Verify all evidence, as `rightsdesk evidence verify` does."""
     todo = "keep the database and its backups as they are, and find out who changed it; see docs/certificate.md"
     with visit.office.store.read(snapshot=True) as session:
-        for one in Audit(session, visit.office.vault.signer.public_key()).broken():
+        for one in Audit(session, visit.office.vault.verifiers).broken():
             yield Finding(str(one).partition(":")[0], one.reason, todo)
 
 

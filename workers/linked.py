@@ -79,8 +79,9 @@ def adds_nothing(office: Office, ticket: Ticket, first: Ticket) -> bool:
 
 def can_wait(row: TicketRow, right: Right) -> bool:
     """Say whether a ticket is where it waits for another: its identity is established, its answer is to come."""
-    between = right.names[1 : right.names.index("answer")]
-    return row.rests_on is not None and row.verdict is None and row.stage in between
+    if row.rests_on is None or row.verdict is not None:
+        return False
+    return row.stage in right.names[1 : right.names.index("answer")]
 
 
 def waits(session: Session, row: TicketRow, right: Right, chain: Chain, now: datetime) -> bool:

@@ -129,13 +129,13 @@ def test_what_hangs_holds_up_nobody_else(line, silent, worker):
     """Two, then three more mail servers and a transfer's target hold all the places that they may; until they end."""
     usual = len(children(worker))
     for client, systems in SILENT.items():
-        for _ in range(3):
-            line.submit(ticket("access", client=client))
+        for one in range(3):
+            line.submit(ticket("access", f"p{one}@example.org", client=client))  # the same person's would be linked
         goes_on(line, "other")
         until(partial(all_held, line, client, systems))
     target = f"http://127.0.0.1:{silent.getsockname()[1]}/in"
-    for _ in range(3):
-        line.submit(ticket("portability", client="handing", details={"transfer_to": target}))
+    for one in range(3):
+        line.submit(ticket("portability", client="handing", details={"transfer_to": f"{target}/{one}"}))
     until(lambda: held(line, "desk:handing:transfer") == 2, timeout=30)
     for client in ("other", "handing"):
         goes_on(line, client)

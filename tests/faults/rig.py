@@ -8,7 +8,7 @@ import time
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -93,8 +93,9 @@ class Rig:
         for part in list(self.processes):
             self.kill(part)
 
-    def submit(self, right: str = "access", person: str = "nobody@never.example", **more):
-        """Submit a ticket that was received just now; it is spooled at least."""
+    def submit(self, right: str = "access", person: str | None = None, **more):
+        """Submit a ticket that was received just now, of somebody unknown by default; it is spooled at least."""
+        person = person or f"{uuid4().hex}@never.example"  # each another: the same person's would be linked
         raw = small.ticket(right, person, received_at=datetime.now(UTC).isoformat(), **more)
         submitter = Submitter(self.settings, inventory=self.line.office.inventory, vault=self.line.office.vault)
         with closing(submitter.broker), suppress(QueueDown):

@@ -25,7 +25,8 @@ def test_two_intakes_sweeps_and_looks_at_once(tmp_path, valkey, valkey_url, data
     with closing(
         open_line(tmp_path / "home", world.systems, broker=valkey_url, database=database)
     ) as line, closing(open_office(line.office.settings)) as other, ThreadPoolExecutor(2) as pool:  # fmt: skip
-        tickets = [small.ticket("access", received_at=utc_now().isoformat()) for _ in range(TICKETS)]
+        now, people = utc_now().isoformat(), (f"p{one}@example.org" for one in range(TICKETS))
+        tickets = [small.ticket("access", one, received_at=now) for one in people]
         for _ in range(2):
             line.submitter.queue(check(raw, inventory=line.office.inventory) for raw in tickets)
         offices = line.office, other

@@ -182,6 +182,8 @@ def load(path: Path) -> Inventory:
         raise UsageError(f"cannot read the inventory {path}: {error.strerror}; see RIGHTSDESK_SYSTEMS") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path.name} is not valid TOML: {error}") from None
+    except RecursionError:
+        raise UsageError(f"{path.name} is not valid TOML: nested too deep") from None
     systems = raw.get("systems", [])
     if isinstance(systems, list):
         raw["systems"] = [_split(one, path.parent.resolve()) for one in systems]

@@ -61,10 +61,8 @@ def _read(path: Path, _changed: int, _size: int) -> DataMap:
         raise UsageError(f"{path.name}: a Fideslang dataset file starts with `dataset:` and a list")
     try:
         return parse(raw["dataset"])
-    except RecursionError:  # an alias that contains itself
-        raise UsageError(f"{path.name} is not valid YAML") from None
     except ValidationError as error:
-        raise UsageError(f"{path.name}: {one_line(error)}") from None
+        raise UsageError(f"{path.name}: {one_line(error, 'dataset')}") from None
     except UsageError as error:
         raise UsageError(f"{path.name}: {error}") from None
 

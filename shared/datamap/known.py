@@ -82,7 +82,12 @@ def _check_value(key: str, value: Any, place: str) -> None:
     if key in _VALUES and value is not None and value not in _VALUES[key]:
         known = " or ".join(_VALUES[key])
         raise UsageError(f"{place}: {key} is {known}, not {value}{near(str(value), _VALUES[key])}")
-    if key == "identity" and value and value not in ALSO and (meant := _meant(str(value))) and value != meant:
+    if (
+        key == "identity"
+        and isinstance(value, str)
+        and value not in ALSO
+        and (meant := _meant(value)) not in (None, value)
+    ):
         raise UsageError(f"{place}: unknown identity {value}; did you mean {meant}?")
 
 

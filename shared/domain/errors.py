@@ -6,7 +6,11 @@ fields and ids, never a value that came from a person's record.
 
 
 class RightsdeskError(Exception):
-    """An error of ours; its text carries no personal data."""
+    """An error of ours; its text is one line and carries no personal data."""
+
+    def __str__(self) -> str:
+        # a name in a file of an operator's may hold anything, even half a character, which no terminal takes
+        return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in super().__str__())
 
 
 class UsageError(RightsdeskError):

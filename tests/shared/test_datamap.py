@@ -327,7 +327,7 @@ def test_our_own_keys_are_checked(ours):
     ("text", "said"),
     [
         ("[", "is not valid YAML"),
-        ("dataset: &a [*a]", "is not valid YAML"),
+        ("dataset: &a [*a]", "nested too deep"),
         ("a: !!python/object/apply:os.system [true]", "is not valid YAML"),
         ("", "a Fideslang dataset file starts with `dataset:` and a list"),
         ("dataset: 5", "a Fideslang dataset file starts with `dataset:` and a list"),

@@ -1,6 +1,7 @@
 """What comes from outside, made to be nasty: texts, values, and changes to what is right. `EXAMPLES` says how many."""
 
 import os
+from contextlib import contextmanager
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -8,10 +9,11 @@ from hypothesis import strategies as st
 EXAMPLES = int(os.environ.get("EXAMPLES") or 20)
 SURROGATE, OVERRIDE = "\ud800", "\u202e"
 TEXTS = (
-    "", " ", "\0", "a\0b", SURROGATE, "a\udcffb", OVERRIDE + "gpj.exe", "\r\n\r\nX: y", "\u2028", "../../etc/passwd", "..",
-    "/", "\\..\\", "~", "a/../../b", "con", "x" * 5000, "é" * 300, "🙂" * 80, "<script>alert(1)</script>", "\"><img src=x>",
-    "javascript:alert(1)", "{{ 7*7 }}", "{0.__class__}", "%s%n", "${x}", "'; DROP TABLE contacts; --", '"', "`", "]", "$1",
-    "=1+1", "@SUM(1)", "-1", "1e999", "9" * 400, "NaN", "null", "true", "İ", "ß", "\ufeff", "a@b", "+", "0", "*", "(a+)+$",
+    "", " ", "\0", "a\0b", SURROGATE, "a\udcffb", OVERRIDE + "gpj.exe", "\r\n\r\nX: y", "\u2028", "../../etc/passwd",
+    "..", "/", "\\..\\", "~", "a/../../b", "con", "x" * 5000, "é" * 300, "🙂" * 80, "<script>alert(1)</script>",
+    '"><img src=x>', "javascript:alert(1)", "{{ 7*7 }}", "{0.__class__}", "%s%n", "${x}", "'; DROP TABLE contacts; --",
+    '"', "`", "]", "$1", "=1+1", "@SUM(1)", "-1", "1e999", "9" * 400, "NaN", "null", "true", "İ", "ß", "\ufeff", "a@b",
+    "+", "0", "*", "(a+)+$",
 )  # fmt: skip
 text = st.one_of(st.sampled_from(TEXTS), st.text(st.characters(), max_size=40))
 scalars = st.one_of(
@@ -33,6 +35,17 @@ def fuzz(times: float = 1.0, **more):
     """Run a test as often as is asked for; the slow ones a part of it."""
     held = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
     return settings(max_examples=max(5, int(EXAMPLES * times)), deadline=None, suppress_health_check=held, **more)
+
+
+@contextmanager
+def refusals(*families):
+    """Let errors of these families end a block, each of which says in one line what is wrong."""
+    try:
+        yield
+    except families as error:
+        said = str(error)
+        if not (said.isprintable() and "unexpected" not in said and len(said) > 3):
+            raise AssertionError(repr(said)) from error
 
 
 @st.composite

@@ -150,7 +150,10 @@ class _File:
                 for line in file:
                     yield line, self._checked(json.loads(line)) if line.strip() else None
             else:
-                for one in json.loads(file.read()):
+                found = json.loads(file.read())
+                if not isinstance(found, list):
+                    raise Final(_UNREADABLE)
+                for one in found:
                     yield json.dumps(one, ensure_ascii=False).encode(), self._checked(one)
 
     def _csv(self, text: io.TextIOWrapper) -> Iterator[tuple[bytes, Row | None]]:
@@ -227,5 +230,5 @@ def _readable() -> Iterator[None]:
         yield
     except OperationalError:
         raise Retryable("the index of the objects cannot be reached") from None
-    except (SQLAlchemyError, csv.Error, ValueError, ImportError):
+    except (SQLAlchemyError, csv.Error, ValueError, ImportError, RecursionError):
         raise Final(_UNREADABLE) from None

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID, uuid4
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 from shared.domain.errors import Final, UsageError
 from shared.envelope import Encrypting, decrypt_stream, seal_json, unseal_json
 from shared.store.tables import PackagePartRow
+from workers.naming import Names
 from workers.table import Batch, Table, Written
 
 _CHUNK = 1024 * 1024
@@ -111,6 +112,7 @@ class PartWriter:
     files: list[PackageFile] = field(default_factory=list)
     kept: str = ""
     keep: Callable[[str], None] = lambda _: None
+    _names: Names = field(default_factory=Names)
 
     def __post_init__(self) -> None:
         known = json.loads(self.kept) if self.kept else {}
@@ -127,7 +129,7 @@ class PartWriter:
     def batches(self, collection: str, columns: Iterable[str], batches: Iterable[Batch]) -> int:
         """Write the same for very many rows, of which those of `passed` notes stand already."""
         written = self._tables.setdefault(collection, Written())
-        base = f"data/{self.system}/{safe_name(collection)}"
+        base = self._names.of(f"data/{self.system}", collection, whole=True)
         Table(written, lambda ending: self._create(base + ending), self._keep).write(list(columns), batches)
         self.files += [self._joined(base + ending, pieces) for ending, pieces in written.pieces.items()]
         return written.rows
@@ -150,8 +152,7 @@ class PartWriter:
 
     def file(self, name: str, content: bytes | BinaryIO) -> None:
         """Write `files/<system>/<name>`."""
-        parts = [safe_name(part) for part in PurePosixPath(name).parts if part not in ("/", "..", ".")]
-        self.put("/".join(["files", self.system, *parts]), content)
+        self.put(self._names.of(f"files/{self.system}", name), content)
 
     def put(self, name: str, content: bytes | BinaryIO) -> None:
         """Write a file at a place of the package that is ours."""
@@ -160,16 +161,6 @@ class PartWriter:
             while chunk := source.read(_CHUNK):
                 sink.write(chunk)
         self.files.append(described())
-
-
-def safe_name(name: str) -> str:
-    """Return a name that can be a file's on any system: no separator, no control character, at most 120 bytes."""
-    kept = "".join("_" if char in '/\\:*?"<>|' or not char.isprintable() else char for char in name).strip(". ")
-    if len(kept.encode()) <= 120:
-        return kept or "_"
-    stem, dot, end = kept.rpartition(".")
-    tail = hashlib.sha256(name.encode()).hexdigest()[:8] + (dot + end if stem and len(end) <= 8 else "")
-    return kept.encode()[: 119 - len(tail)].decode(errors="ignore") + "-" + tail
 
 
 def save_part(session: Session, key: bytes, ticket: UUID, step: int, files: Iterable[PackageFile]) -> None:

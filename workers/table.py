@@ -9,11 +9,13 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 from shared.envelope import Encrypting
 
 PIECE = 50_000  # rows
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # full width ones, too
 Batch = tuple[int, Iterable[Mapping[str, Any]]]
 
 
@@ -65,23 +67,44 @@ class Table:
             for row in rows:
                 picked = {name: row.get(name) for name in columns}
                 as_json.write(b",\n" if self.written.rows else b"\n")
-                as_json.write(json.dumps(picked, ensure_ascii=False, default=str).encode())
+                as_json.write(_object(picked))
                 writer.writerow({name: _cell(value) for name, value in picked.items()})
                 self.written.rows += 1
-            as_csv.write(line.getvalue().encode())
+            as_csv.write(_bytes(line.getvalue()))
             line.seek(0)
             line.truncate()
             self.written.passed += notes
             if self.written.rows - begun >= PIECE:
                 return False
-        as_csv.write(line.getvalue().encode())
+        as_csv.write(_bytes(line.getvalue()))
         as_json.write(b"\n]\n")
         return True
+
+
+def _bytes(text: str) -> bytes:
+    """Encode a text; half a character, as some systems' JSON has, is written as JSON escapes it."""
+    return text.encode(errors="backslashreplace")
+
+
+def _object(row: Mapping[str, Any]) -> bytes:
+    try:
+        return _bytes(json.dumps(row, ensure_ascii=False, default=str, allow_nan=False))
+    except ValueError:  # NaN and Infinity, which JSON does not have
+        return _bytes(json.dumps(_finite(row), ensure_ascii=False, default=str))
+
+
+def _finite(value: Any) -> Any:
+    """Return a value with the numbers that JSON does not have as texts."""
+    if isinstance(value, Mapping):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return value if not isinstance(value, float) or isfinite(value) else str(value)
 
 
 def _cell(value: Any) -> Any:
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") and not value[1:].isdigit():
+    if isinstance(value, str) and value[:1] in _FORMULA and not value[1:].isdigit():
         return "'" + value  # a spreadsheet would run it as a formula
     return value

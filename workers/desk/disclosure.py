@@ -15,7 +15,8 @@ from shared.datamap import Collection, DataMap, Info
 from shared.domain.errors import Final, UsageError
 from shared.inventory import System
 from workers.desk import Job
-from workers.package import PackageFile, safe_name
+from workers.naming import safe_name
+from workers.package import PackageFile
 
 _SHOWN = 50  # rows of a collection on the page; all of them stand in the files
 _LONGEST = 500  # characters of a cell

@@ -77,7 +77,8 @@ class Templates:
 
     def _rendered(self, template: Template, context: dict[str, Any]) -> str:
         try:
-            return template.render(self._context | self._spoken(template) | context)
+            text = template.render(self._context | self._spoken(template) | context)
+            return text.encode(errors="replace").decode()  # half a character, as some systems' JSON has
         except Exception as error:  # noqa: BLE001 - a client's template may do anything; the text may quote a record
             what = type(error).__name__ + _line(error, template)
             raise Final(f"the template {template.name} cannot be rendered ({what}); correct it, then retry") from None

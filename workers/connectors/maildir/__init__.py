@@ -74,8 +74,7 @@ class Maildir(Correspondence):
 
     def _file_name(self, note: Found) -> str:
         folder, _, base = note.key.rpartition("/")
-        safe = "".join(char if char.isalnum() or char in "._=,@+-" else "_" for char in base)
-        return f"{folder}/{safe}.eml"
+        return f"{folder}/{base}.eml"
 
     def _contents(self, batch: Batch) -> Iterator[tuple[str, bytes]]:
         for key, places in batch:

@@ -52,7 +52,12 @@ class Gateway:
         page: Mapping[str, str] = MappingProxyType({}),
     ) -> Answer:
         """Make a call; return a success, or a status that the caller accepts."""
-        filled = {**self._parameters, **values}
+        try:
+            return self._call(name, call, {**self._parameters, **values}, accept, page)
+        except UnicodeEncodeError:  # half a character, which JSON can hold
+            raise Final(f"{name}: a value that the system gave fits no request; do it by hand and waive") from None
+
+    def _call(self, name: str, call: Call, filled: Values, accept: frozenset[int], page: Mapping[str, str]) -> Answer:
         query = {key: str(template.fill(value, filled)) for key, value in call.query.items()} | dict(page)
         target = template.fill_path(call.path, filled) + ("?" + str(httpx.QueryParams(query)) if query else "")
         url = self._base.copy_with(raw_path=self._base.raw_path.rstrip(b"/") + target.encode("ascii"))

@@ -24,6 +24,7 @@ Verdict = Literal["sure", "ambiguous", "other"]
 _SHORTEST = 7  # digits of a number with its area code; extensions are shorter
 _SEPARATORS = re.compile(r"[\s().\-/]+")
 # an apostrophe stands in O'Brien's address, and around others'
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _ADDRESS = re.compile(r"(?:[^@\s<>,;\"']|(?<=\w)'(?=\w))+@[^@\s<>,;\"']+\.[^@\s<>,;\"']+")
 
 
@@ -53,7 +54,8 @@ def normalise(
     E-mail is case folded, its domain as mail servers write it (IDNA A-labels, RFC 5891), and `ada+x@` is `ada@` only
     with `plus_addresses`; phone numbers become E.164, read in `region` (ISO 3166-1) when they have no `+`, after a
     prefix of `trunk` where one was dialled for an outside line; what is shorter than seven digits, without + or 00, is
-    an internal extension, no number. What nobody sees is left out. Other ids are stripped and compared with their case.
+    an internal extension, no number. What nobody sees is left out. Other ids are stripped and compared with their case;
+    none has a zero or half a character in it, which databases do not take.
     """
     text = visible(unicodedata.normalize("NFKC", str(raw))).strip() if raw is not None else ""
     if not text:
@@ -62,7 +64,7 @@ def normalise(
         return _email(text, plus_addresses=plus_addresses)
     if kind == PHONE:
         return _phone(text, region, trunk)
-    return Identifier(kind, text)
+    return None if _NO_TEXT.search(text) else Identifier(kind, text)
 
 
 def normalise_name(raw: str) -> str:

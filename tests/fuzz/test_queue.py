@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from shared.domain.errors import UsageError
 from shared.message import _JWE, TYPE, seal_message
-from shared.store.tables import DeadLetterRow, TicketRow
+from shared.store.tables import DeadLetterRow, StepRow, TicketRow
 from tests import small
 from tests.fuzz.nasty import changed, fuzz, refusals, spoilt, text, values
 from tests.line import open_line
@@ -149,3 +149,20 @@ def test_any_file_is_read_or_refused(raw, tail):
     """A file of tickets may hold anything."""
     with refusals(UsageError):
         read_tickets(raw.decode(errors="replace") + tail, lambda one: check(one, inventory=None))
+
+
+@fuzz(0.5)
+@given(raws)
+@example(ticket("access", subject={"email": ["ada@example.org"], "other": {"visitor": "a\0b"}}))
+@example(ticket("erasure", subject={"email": ["ada@example.org"], "name": "a\0b"}))
+@example(ticket("rectification", details={"changes": {"user.name": "a\0b"}, "statement": "\u202e"}))
+def test_whatever_is_accepted_is_worked(line, raw):
+    """No step of a ticket that passed the door ends in what nobody thought of."""
+    vault = line.office.vault
+    raw = fresh(raw)
+    with capture_logs():
+        stored(line, seal_message(json.dumps(raw).encode(), intake=vault.intake, submitter=vault.submitter))
+        line.run()
+    with line.office.store.read() as session:
+        errors = session.scalars(select(StepRow.error).where(StepRow.error.is_not(None))).all()
+    assert [] == [one for one in errors if not one_line_of_ours(one)]

@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 T ?=
 JOBS ?= 4
 
-.PHONY: help setup demo up test soak faults check bench lock
+.PHONY: help setup demo up test faults soak fuzz check bench lock
 
 help: ## show what can be made
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,11 +33,14 @@ up: $(VENV)/run.stamp ## the embedded stack until Ctrl-C (RIGHTSDESK_HOME, RIGHT
 test: $(VENV)/dev.stamp ## all tests; T=path or T="-k word" for some, JOBS=0 for one process (most wait for servers: more than cores)
 	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=worksteal $(T)
 
+faults: $(VENV)/dev.stamp ## the long forms of the fault tests, one after the other; prints rows of docs/faults.md
+	$(BIN)/python -m pytest -m long tests/faults $(T)
+
 soak: $(VENV)/dev.stamp ## 10,000 tickets over four systems while processes are killed; N=500 SEED=7 EVERY=5 DB=sqlite
 	$(BIN)/python -m tests.faults.soak
 
-faults: $(VENV)/dev.stamp ## the long forms of the fault tests, one after the other; prints rows of docs/faults.md
-	$(BIN)/python -m pytest -m long tests/faults $(T)
+fuzz: $(VENV)/dev.stamp ## what comes from outside, made to be nasty; EXAMPLES=2000 each
+	EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/python -m pytest --numprocesses=$(JOBS) tests/fuzz $(T)
 
 check: $(VENV)/dev.stamp ## Ruff, mypy strict, import contracts
 	$(BIN)/ruff check .

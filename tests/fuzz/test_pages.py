@@ -50,7 +50,7 @@ def answered(desk, collection, rows, files):
     return {name: Seen(desk.content(name)) for name in PAGES}
 
 
-@fuzz()
+@fuzz(0.4)
 @given(text, st.lists(st.dictionaries(text, cells, max_size=3), max_size=3), st.lists(text, max_size=3))
 @example("<b>", [{"<i>": EVIL}], [EVIL, "javascript:alert(1)", "a b%2F..%2Fc?d#e"])
 @example("t", [{"x": "\ud800"}], ["\ud800"])
@@ -64,7 +64,7 @@ def test_rows_and_files_are_text(desk, collection, rows, files):
         assert set() == {unquote(link) for link in local} - desk.names()
 
 
-@fuzz()
+@fuzz(0.4)
 @given(st.dictionaries(st.sampled_from(("name", "visitor")), text.filter(str.strip), max_size=2))
 @example({"name": EVIL, "visitor": EVIL})
 def test_who_asks_is_text(tmp_path_factory, who):

@@ -114,7 +114,7 @@ def both(tmp_path, database):
     return list(zip(urls, engines, strict=True))
 
 
-@fuzz()
+@fuzz(0.4)
 @given(text.filter(str.strip), text)
 @example("a\0b", "x")
 @example("\ud800", "x")

@@ -11,6 +11,7 @@ from shared.domain.errors import UsageError
 from shared.settings import Settings
 
 INTAKE = "rightsdesk:intake"
+WAITING = "rightsdesk:intake:waiting"  # looked through already, and no breach among them
 TAKEN = "rightsdesk:intake:taken:"
 CONSUMERS = "rightsdesk:intake:consumers"
 ALIVE = "rightsdesk:intake:alive:"

@@ -2,12 +2,16 @@
 
 A consumer's heartbeat is a key with a lifetime; the list of a consumer whose key is gone is moved back by any
 other. What is no ticket becomes a dead letter, sealed, with its reason; nothing is ever dropped.
+
+Breaches do not wait for what else is queued: they are stored first of their batch, and of a long queue the newest
+entries are looked through for them (`workers/sifting.py`).
 """
 
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -23,11 +27,12 @@ from shared.store import gates, persons
 from shared.store.nudge import Nudge
 from shared.store.tables import DeadLetterRow, TicketRow
 from workers import alarms
-from workers.broker import ALIVE, CONSUMERS, INTAKE, RECEIPT, TAKEN, connect
+from workers.broker import ALIVE, CONSUMERS, INTAKE, RECEIPT, TAKEN, WAITING, connect
 from workers.caseload import base_subject
 from workers.conductor import Moves, accept, send_window
 from workers.judging import Judge, Judged
 from workers.office import Office
+from workers.sifting import is_long, sift
 from workers.submit import ACCEPTED, QueueDown, Submitter, receipt_of
 
 log = structlog.get_logger()
@@ -102,33 +107,48 @@ class Intake:
 
     def round(self, *, wait: float = 0) -> int:
         """Take one batch and store it; return how many entries it had."""
-        entries = list(self._left_over()) or list(self._take(wait))
+        entries = list(self._left_over()) or self._sifted() or self._take(wait)
+        for start in range(0, len(entries), BATCH):
+            self.store(entries[start : start + BATCH])
+            self.beat()
         if entries:
-            self.store(entries)
             self.broker.delete(self.taken)
         return len(entries)
 
     def _left_over(self) -> Iterator[bytes]:
         yield from self.broker.lrange(self.taken, 0, -1)  # type: ignore[misc]  # redis-py types both sync and async
 
-    def _take(self, wait: float) -> Iterator[bytes]:
-        first: Any = (
-            self.broker.blmove(INTAKE, self.taken, wait, "RIGHT", "LEFT")  # type: ignore[arg-type]  # seconds may be fractions
-            if wait
-            else self.broker.lmove(INTAKE, self.taken, "RIGHT", "LEFT")
-        )
-        if first is None:
-            return
-        yield first
-        with self.broker.pipeline(transaction=False) as pipe:
-            for _ in range(BATCH - 1):
-                pipe.lmove(INTAKE, self.taken, "RIGHT", "LEFT")
-            yield from (one for one in pipe.execute() if one is not None)
+    def _sifted(self) -> list[bytes]:
+        if not is_long(self.broker):
+            return []
+        with self._judge() as judge:
+            return sift(self.broker, self.taken, judge.urgent)
+
+    def _take(self, wait: float) -> list[bytes]:
+        entries = []
+        if wait and not self.broker.llen(WAITING):
+            first: Any = self.broker.blmove(INTAKE, self.taken, wait, "RIGHT", "LEFT")  # type: ignore[arg-type]  # seconds may be fractions
+            if first is None:
+                return []
+            entries.append(first)
+        for queue in (INTAKE, WAITING):
+            with self.broker.pipeline(transaction=False) as pipe:
+                for _ in range(BATCH - len(entries)):
+                    pipe.lmove(queue, self.taken, "RIGHT", "LEFT")
+                entries += [one for one in pipe.execute() if one is not None]
+        return entries
 
     def store(self, entries: list[bytes]) -> None:
-        """Store a batch in one transaction, then write the receipts and send the first steps."""
-        office, now = self.office, self.office.now()
+        """Store a batch, its breaches before the rest, each in one transaction."""
         judged = self.judge(entries)
+        urgent = [one.right is not None and self.office.rights[one.right].priority == 0 for one in judged]
+        for which in (True, False):
+            if some := [one for one, first in zip(judged, urgent, strict=True) if first == which]:
+                self._store(some)
+
+    def _store(self, judged: list[Judged]) -> None:
+        """Store tickets in one transaction, then write the receipts and send the first steps."""
+        office, now = self.office, self.office.now()
         receipts: dict[str, str] = {}
         moves = Moves()
         with office.store.write() as session:
@@ -147,14 +167,18 @@ class Intake:
                 pipe.set(f"{RECEIPT}{ticket}", text, ex=_RECEIPT_SECONDS)
             pipe.execute()
         self.publish(nudges)
-        log.info("intake.stored", entries=len(entries), accepted=len(known))
+        log.info("intake.stored", entries=len(judged), accepted=len(known))
 
     def judge(self, entries: list[bytes]) -> list[Judged]:
         """Say what each entry is, before anything is locked."""
+        with self._judge() as judge:
+            return [judge.judge(entry) for entry in entries]
+
+    @contextmanager
+    def _judge(self) -> Iterator[Judge]:
         office = self.office
         with office.store.read() as session:  # connects only if a key is to be looked up
-            judge = Judge(office.vault, office.inventory, office.rights, session)
-            return [judge.judge(entry) for entry in entries]
+            yield Judge(office.vault, office.inventory, office.rights, session)
 
     def _linkable(self, judged: list[Judged]) -> set[bytes]:
         """Return the blind index of whom tickets may be linked about: of two accepted at once one sees the other."""

@@ -4,7 +4,7 @@ Reasons name places and rules, never a value; whatever an entry holds, it is jud
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
@@ -12,6 +12,7 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from shared.domain.case import Right
 from shared.domain.errors import UsageError
 from shared.domain.ticket import MAX_BYTES, Ticket
 from shared.envelope import Jwk, SealError
@@ -46,7 +47,7 @@ class Judge:
 
     vault: Vault
     inventory: Inventory
-    rights: Collection[str]
+    rights: Mapping[str, Right]
     session: Session
     _rows: dict[str, list[SubmitterKeyRow]] = field(default_factory=dict)
     _own: str = field(init=False)
@@ -69,6 +70,17 @@ class Judge:
         except ValueError:  # not UTF-8, or not JSON
             return Judged(entry, reason="not valid JSON")
         return self._judge(entry, message, raw)
+
+    def urgent(self, entry: bytes) -> bool:
+        """Say whether an entry says that it is a breach; in a tenth of the time that it takes to store one."""
+        if len(entry) > _MOST_ENTRY:
+            return False
+        try:
+            message = open_message(entry, intake=self.vault.intake, find=self._key)
+            right = self._right_of(read_json(message.content.decode()))
+        except (SealError, ValueError):
+            return False
+        return right is not None and self.rights[right].priority == 0
 
     def _judge(self, entry: bytes, message: Message, raw: Any) -> Judged:
         if isinstance(raw, dict) and raw.get("id") is None:

@@ -29,9 +29,8 @@ class Names:
     def of(self, folder: str, name: str, *, whole: bool = False) -> str:
         """Return what a path below a folder of ours is called; `whole`: it is one name, whatever signs are in it."""
         if (folder, name) not in self._given:
-            *above, last = [
-                safe_name(one) for one in ([name] if whole else name.split("/")) if one not in ("", ".")
-            ] or "_"
+            given = [name] if whole else name.split("/")
+            *above, last = [safe_name(one) for one in given if one not in ("", ".")] or ["_"]
             path = f"{folder}/"
             for one in above:
                 path = self._free(path + one, self._files) + "/"

@@ -9,7 +9,7 @@ import redis
 from sqlalchemy import select
 
 from shared.store.tables import TicketRow
-from workers.broker import ALIVE, CONSUMERS, INTAKE, RECEIPT, TAKEN, connect
+from workers.broker import ALIVE, CONSUMERS, INTAKE, RECEIPT, TAKEN, WAITING, connect
 from workers.doctor import PATIENCE, Check, Finding, Visit
 from workers.submit import ACCEPTED
 
@@ -49,7 +49,7 @@ def _taken(broker: Any) -> Iterator[Finding]:
     """Find entries without a consumer: on the queue, or in the list of one that is gone and that nobody rescues."""
     consumers = {one.decode() for one in broker.smembers(CONSUMERS)}
     alive = {name for name in consumers if broker.exists(ALIVE + name)}
-    if not alive and (number := broker.llen(INTAKE)):
+    if not alive and (number := broker.llen(INTAKE) + broker.llen(WAITING)):
         yield Finding(INTAKE, f"{number} entries are queued and no intake lives to take them", _INTAKE)
     for key in broker.scan_iter(match=f"{TAKEN}*", count=_PAGE):
         name = key.decode().removeprefix(TAKEN)

@@ -37,7 +37,7 @@ from workers.submit import ACCEPTED, QueueDown, Submitter, receipt_of
 
 log = structlog.get_logger()
 
-BATCH = 100
+BATCH = 50  # about a second's work, which a breach that comes meanwhile waits for
 _ALIVE_SECONDS = 10
 _RECEIPT_SECONDS = 7 * 24 * 3600
 _WAIT = 2.0

@@ -12,7 +12,7 @@ import redis
 from workers.broker import INTAKE, WAITING
 
 LONG = 200  # entries; fewer are stored in seconds
-_AT_ONCE = 1000
+_AT_ONCE = 500
 _PUSHED = 500
 
 

@@ -71,8 +71,8 @@ def _flood(one: Rig, broker: redis.Redis, url: str) -> None:
         f"BRPOP, INSERT, COMMIT in the same run {simple:.0f}/s: a ticket costs {simple * took / stored:.1f} of those"
     )
     print(
-        f"peaks: intake {_memory(one):.0f} MiB of memory, {memory:.0f} before; Redis {seen['memory'] / 2**20:.0f} MiB with "
-        f"{seen['memory'] / max(N, 1):,.0f} bytes a ticket, {seen['steps']} messages to workers at once"
+        f"peaks: intake {_memory(one):.0f} MiB of memory, {memory:.0f} before; Redis {seen['memory'] / 2**20:.0f} MiB, "
+        f"{seen['memory'] / N:,.0f} bytes a ticket; {seen['steps']:.0f} messages to workers at once"
     )
 
 

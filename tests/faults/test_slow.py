@@ -45,9 +45,13 @@ password = "env:RD_TEST_SILENT"
 mailboxes = ["support@acme.example"]
 """
 WORKER = """
-from workers import places
+from imapclient import SocketTimeout
+from workers import delivery, places
 from workers.cli import main
+from workers.connectors.imap import session
 places.KEPT = 1.0
+delivery._TIMEOUT = 600.0  # on a busy machine, too, they hang for as long as the test lasts
+session._TIMEOUT = SocketTimeout(connect=600, read=600)
 main()
 """
 SILENT = {"two": 2, "three": 3}  # clients, and how many mail servers of theirs take connections and say nothing

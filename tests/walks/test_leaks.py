@@ -59,7 +59,7 @@ def walk(running: Running) -> dict[str, dict]:
     made = tickets(running.folder, running.callback)
     submitter = Submitter(running.office.settings, inventory=running.office.inventory, vault=running.office.vault)
     idents = submitter.queue([check(one, inventory=running.office.inventory) for one in made.values()])
-    assert idents == list(submitter.accepted(idents, timeout=30))
+    assert set(idents) == set(submitter.accepted(idents, timeout=30))  # breaches first
     submitter.broker.close()
     names = {one["id"]: name for name, one in made.items()}
     decided: set[int] = set()

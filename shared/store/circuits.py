@@ -2,27 +2,34 @@
 
 A row counts the failures in a row; a step that is done deletes it. From `TRIES` on the circuit is open: nothing is
 sent there until `next_at`, and one step at a time then: a system that hangs holds one place for a moment, and not all.
+The one that was not tried for longest goes: it may be a step, and not the system, that is to blame.
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, FromClause, bindparam, delete, exists, null, select, update
+from sqlalchemy import ColumnElement, FromClause, bindparam, case, delete, exists, null, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from shared.store.tables import CircuitRow, StepRow, core
 
 TRIES = 3  # in vain, until a system is taken to be down
-LONGEST_PAUSE = 300.0
+SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
+LONGEST_ASKED = 3600.0  # by the system itself; breaches wait for it, too
+FURTHEST = timedelta(days=2)  # what waits for longer stems from a clock that was ahead
 _circuits, _steps = core(CircuitRow), core(StepRow)
 _c = _circuits.c
+_RESTS = (_c.next_at > bindparam("now")) & (_c.next_at <= bindparam("furthest"))
 _COUNT: dict[str, Any] = {
     dialect.__name__.rpartition(".")[2]: dialect.insert(_circuits)
     .values(failures=1)
-    .on_conflict_do_update(index_elements=[_c.system], set_={"failures": _c.failures + 1})
-    .returning(_c.failures)
+    # what had begun before the circuit opened says nothing new
+    .on_conflict_do_update(
+        index_elements=[_c.system], set_={"failures": case((_RESTS, _c.failures), else_=_c.failures + 1)}
+    )
+    .returning(_c.failures, case((_RESTS, _c.next_at)))
     for dialect in (sqlite, postgresql)
 }
 _OPEN = update(_circuits).where(_c.system == bindparam("of")).values(next_at=bindparam("later"))
@@ -34,9 +41,14 @@ _CALL_BACK = (
 _CLOSE = delete(_circuits).where(_c.system == bindparam("of"))
 
 
+def moment(now: datetime) -> dict[str, Any]:
+    """Return the parameters of the conditions that look at the time."""
+    return {"now": now, "furthest": now + FURTHEST}
+
+
 def resting(steps: FromClause = _steps) -> ColumnElement[bool]:
-    """Return a condition on steps: their system's circuit is open, and its next probe not due at `:now`."""
-    return exists().where(_c.system == steps.c.system, _c.next_at > bindparam("now")).correlate(steps)
+    """Return a condition on steps: their system's circuit is open, and its next probe not due at that `moment`."""
+    return exists().where(_c.system == steps.c.system, _RESTS).correlate(steps)
 
 
 def known(system: Any) -> ColumnElement[bool]:
@@ -57,14 +69,14 @@ def next_try(system: Any) -> ColumnElement[datetime | None]:
 def failed(session: Session, system: str, *, now: datetime, after: float) -> datetime | None:
     """Count a failure; once there are enough, return when the next probe is, with what was sent called back.
 
-    `after` is the shortest pause, in seconds; it doubles with each failure.
+    `after` is the shortest pause, in seconds; it doubles with each probe in vain.
     """
     count = _COUNT[session.get_bind().dialect.name]
-    failures = session.scalar(count, {"system": system, "since": now})
-    if failures is None or failures < TRIES:
-        return None
-    pause = max(after, min(after * 2 ** min(failures - TRIES, 16), LONGEST_PAUSE))
-    later = now + timedelta(seconds=pause)
+    failures, rests_until = session.execute(count, {"system": system, "since": now} | moment(now)).one()
+    if rests_until is not None or failures < TRIES:
+        return cast("datetime | None", rests_until)
+    doubled = max(after, SHORTEST_PAUSE) * 2 ** min(failures - TRIES, 16)
+    later = now + timedelta(seconds=max(min(after, LONGEST_ASKED), min(doubled, LONGEST_PAUSE)))
     session.execute(_OPEN, {"of": system, "later": later})
     session.execute(_CALL_BACK, {"of": system})
     return later

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
-from sqlalchemy import Select, bindparam, case, func, literal, null, or_, select, union_all, update
+from sqlalchemy import Select, and_, bindparam, case, func, literal, null, or_, select, union_all, update
 from sqlalchemy.orm import Session
 
 from shared.domain.join import IN_FLIGHT
@@ -23,7 +23,7 @@ _steps = core(StepRow)
 _c = _steps.c
 _free = _steps.alias("free")
 _sent = _steps.alias("sent")
-_DUE = or_(_c.not_before.is_(None), _c.not_before <= bindparam("now"))
+_DUE = or_(_c.not_before.is_(None), _c.not_before <= bindparam("now"), _c.not_before > bindparam("furthest"))
 # a message may be one that was sent before: it does not bring forward what has to wait
 _FREE = _c.id == bindparam("step"), _c.state.in_(("ready", "queued")), _DUE, ~fenced(), ~circuits.resting()
 
@@ -64,6 +64,7 @@ _LEASED = update(_steps).where(_c.id == bindparam("step"), _c.lease_token == bin
 _RENEW = _LEASED.values(lease_until=bindparam("until"))
 _KEEP = _LEASED.values(cursor=bindparam("content"), lost=0)  # what comes further is not what kills its worker
 _END = _LEASED.where(_c.state == "running").values(lease_token=null(), lease_until=null(), lost=0)
+_URGENT_FIRST = (_c.priority, _c.due_at, _c.id)
 _NUDGE = (_c.id, _c.channel, _c.verb, _c.priority)
 
 
@@ -98,7 +99,7 @@ def claim(session: Session, step: int, *, now: datetime, lease: float, most_urge
     token = uuid4().hex
     row: Any = session.execute(
         _claim(most_urgent=most_urgent, skip_locked=skip_locked),
-        {"step": step, "token": token, "until": now + timedelta(seconds=lease), "now": now},
+        {"step": step, "token": token, "until": now + timedelta(seconds=lease)} | circuits.moment(now),
     ).one_or_none()
     return Claim(token, *row) if row else None
 
@@ -137,7 +138,7 @@ def fill(session: Session, windows: Mapping[str, int], *, now: datetime, places:
 def _fill_some(
     session: Session, windows: Sequence[tuple[str, int]], now: datetime, places: int | None
 ) -> Iterator[Nudge]:
-    values: dict[str, Any] = {"now": now}
+    values: dict[str, Any] = circuits.moment(now)
     for number, (lane, window) in enumerate(windows):
         most = window if places is None else min(window, places)
         values |= {f"lane{number}": lane, f"window{number}": most, f"breach{number}": window}
@@ -148,11 +149,12 @@ def _fill_some(
 @cache
 def _fill(lanes: int, *, skip_locked: bool) -> Any:
     branches = [
-        select(one.subquery().c.id)
+        select((one.with_for_update(skip_locked=True) if skip_locked else one).subquery().c.id)
         for number in range(lanes)
         for one in (
-            _next_of(number, _window(f"window{number}"), skip_locked=skip_locked),
-            _next_of(number, _window(f"breach{number}"), skip_locked=skip_locked).where(_c.priority == 0),
+            _next_of(number, _window(f"window{number}")),
+            _next_of(number, _window(f"breach{number}")).where(_c.priority == 0),
+            _probe_of(number),
         )
     ]
     # once, before the update: as a mere subquery PostgreSQL may ask it anew for each row, and each time finds others
@@ -169,18 +171,28 @@ def _window(name: str) -> Any:
     return bindparam(name, type_=_c.attempts.type)
 
 
-def _next_of(number: int, whole: Any, *, skip_locked: bool) -> Select[int]:
+def _next_of(number: int, window: Any) -> Select[int]:
+    lane, flying = _lane(number)
+    room = case((circuits.is_open(lane), 0), (flying < window, window - flying), else_=0)
+    return _ready(lane).order_by(*_URGENT_FIRST).limit(room)
+
+
+def _probe_of(number: int) -> Select[int]:
+    """Select one step of a system that is down, to see: the one not sent for longest, as it may be one that is wrong."""
+    lane, flying = _lane(number)
+    probe = _ready(lane).where(~circuits.resting()).order_by(_c.published_at.nulls_first(), *_URGENT_FIRST)
+    return probe.limit(case((and_(circuits.is_open(lane), flying == 0), 1), else_=0))
+
+
+def _lane(number: int) -> tuple[Any, Any]:
+    """Return a lane's name, and how many of its steps are in flight."""
     lane: Any = bindparam(f"lane{number}")
-    window = case((circuits.is_open(lane), 1), else_=whole)  # of a system that is down: one step, to see
     flying = select(func.count()).where(_c.lane == lane, _c.state.in_(IN_FLIGHT)).scalar_subquery()
-    room = case((flying < window, window - flying), else_=0)
-    statement: Select[int] = (
-        select(_c.id)
-        .where(_c.lane == lane, _c.state == "ready", _DUE, ~fenced(), ~circuits.resting())
-        .order_by(_c.priority, _c.due_at, _c.id)
-        .limit(room)
-    )
-    return statement.with_for_update(skip_locked=True) if skip_locked else statement
+    return lane, flying
+
+
+def _ready(lane: Any) -> Select[int]:
+    return select(_c.id).where(_c.lane == lane, _c.state == "ready", _DUE, ~fenced())
 
 
 def make_room(session: Session, lane: str, *, wanted: int, window: int, priority: int) -> None:
@@ -290,4 +302,4 @@ def unclaimed(session: Session, *, now: datetime, since: timedelta, most: int = 
 
 def backlog(session: Session, *, now: datetime) -> list[str]:
     """Return the lanes that have ready steps."""
-    return list(session.scalars(_BACKLOG, {"now": now}))
+    return list(session.scalars(_BACKLOG, circuits.moment(now)))

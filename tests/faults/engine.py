@@ -343,12 +343,13 @@ class EngineMachine(RuleBasedStateMachine):
 
     def in_vain(self, model):
         """Expect a step to wait, and its system to be left alone after so many failures."""
-        self.failures[model.system] += 1
+        resting = self.probe.get(model.system, BEGIN) > self.now  # it had begun before
+        self.failures[model.system] += not resting
         number = self.failures[model.system]
         if number >= TRIES:
-            self.probe[model.system] = self.now + timedelta(
-                seconds=min(Fickle.after * 2 ** (number - TRIES), LONGEST_PAUSE)
-            )
+            pause = min(Fickle.after * 2 ** (number - TRIES), LONGEST_PAUSE)
+            if not resting:
+                self.probe[model.system] = self.now + timedelta(seconds=pause)
             model.later, model.attempts = BEGIN, max(model.attempts - 1, 1)
         elif model.attempts >= MOST_ATTEMPTS:
             model.state = "failed"

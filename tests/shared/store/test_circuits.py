@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, select, text, update
 
 from shared.store import circuits, steps
 from shared.store.session import Store
@@ -68,13 +68,58 @@ def test_a_system_is_left_alone_after_three_failures_in_a_row(store):
 
 
 def test_the_pauses_grow_up_to_five_minutes(store):
-    """They double; what the system itself asks for may be longer."""
+    """They double with each probe in vain; what the system itself asks for may be longer, or nothing at all."""
+    assert [5, 10, 20, 40, 80, 160, 300, 300, 300] == pauses(store, "chat", after=5)
+    assert [1, 2, 4] == pauses(store, "mail", after=0)[:3]
+    assert [3600] * 9 == pauses(store, "files", after=86400)
+
+
+def pauses(store, system, *, after):
+    """Fail until there were nine pauses, each time that the one before is over; return them in seconds."""
+    now, found = NOW, []
     with store.write() as session:
-        pauses = [circuits.failed(session, "chat", now=NOW, after=5) for _ in range(40)]
-        assert NOW + timedelta(hours=1) == circuits.failed(session, "chat", now=NOW, after=3600)
-    seconds = [(one - NOW).seconds for one in pauses if one]
-    assert [5, 10, 20, 40, 80, 160, 300, 300] == seconds[:8]
-    assert 300 == seconds[-1]
+        while len(found) < 9:
+            if later := circuits.failed(session, system, now=now, after=after):
+                found.append((later - now).total_seconds())
+                now = later
+    return found
+
+
+def test_what_fails_at_once_is_one_failure_more(store):
+    """Sixteen steps that were under way when the system went down are no reason to leave it alone for long."""
+    with store.write() as session:
+        found = {circuits.failed(session, "chat", now=NOW, after=5) for _ in range(16)}
+        assert {None, NOW + timedelta(seconds=5)} == found
+        (row,) = circuits.standing(session)
+    assert circuits.TRIES == row.failures
+
+
+def test_the_probe_is_the_step_that_was_not_sent_for_longest(store):
+    """So one that always fails keeps no circuit open; a breach's goes before others that were not tried either."""
+    with store.write() as session:
+        session.execute(update(StepRow).where(StepRow.id == 3).values(priority=0))
+        now, probes = NOW, []
+        for _ in range(circuits.TRIES):
+            now = circuits.failed(session, "chat", now=now, after=60) or now
+        for _ in range(4):
+            (probe,) = steps.fill(session, {"chat": 4}, now=now)
+            probes.append(probe.id)
+            claim = steps.claim(session, probe.id, now=now, lease=15, most_urgent=True)
+            steps.end(session, claim.id, claim.token, state="ready")
+            now = circuits.failed(session, "chat", now=now, after=60)
+    assert [3, 1, 2, 3] == probes
+
+
+def test_a_clock_that_was_ahead_leaves_no_system_alone(store):
+    """What waits for longer than anything is made to wait does not count."""
+    ahead = NOW + timedelta(days=300)
+    with store.write() as session:
+        for _ in range(circuits.TRIES):
+            circuits.failed(session, "chat", now=ahead, after=60)
+        session.execute(update(StepRow).values(not_before=ahead))
+        assert {"chat", "mail"} == set(steps.backlog(session, now=NOW))
+        assert [1, 4, 5, 6] == [nudge.id for nudge in steps.fill(session, WINDOWS, now=NOW)]
+        assert NOW + timedelta(seconds=120) == circuits.failed(session, "chat", now=NOW, after=60)
 
 
 def test_workers_of_the_version_before_add_steps(store):

@@ -5,7 +5,7 @@
 | `held` | a step failed and holds its stage | it is retried or waived |
 | `decision` | a step waits for a person | it is decided |
 | `identity overdue` | the identity is not established in time | it is |
-| `circuit` | nothing could be done in a system several times in a row | a step in it that began since is done |
+| `circuit` | nothing could be done in a system several times in a row | the system answers a step that began since, or none waits for it |
 | `restored` | a system was restored from a backup | its replay is over |
 | `dead letter` | what came on the queue is no ticket | it is replayed, or its retention ends |
 | `evidence` | a ticket's chain does not verify | a person acknowledges it |
@@ -68,7 +68,7 @@ def in_vain(session: Session, claim: Claim, row: TicketRow, now: datetime, *, is
 
     Or once a step has tried often enough: others may be done there.
     """
-    if claim.system == DESK or not (is_open or claim.attempts >= TRIES):
+    if not (is_open or claim.attempts >= TRIES):
         return
     dedup, urgent = f"{alerts.OUTAGE}{claim.system}", is_urgent(row)
     raised = alerts.raise_alert(
@@ -79,10 +79,17 @@ def in_vain(session: Session, claim: Claim, row: TicketRow, now: datetime, *, is
 
 
 def back(session: Session, claim: Claim) -> None:
-    """End that, once a step that began since is done."""
+    """End that, once the system has answered a step that began since."""
     if claim.was_down:
         circuits.close(session, claim.system)
         alerts.settle(session, f"{alerts.OUTAGE}{claim.system}")
+
+
+def without_work(session: Session, now: datetime) -> None:
+    """End that of systems for which no step waits any more, be it that one was waived: nobody would see them back."""
+    for system in circuits.without_work(session, alerts.systems(session, CIRCUIT), now=now):
+        circuits.close(session, system)
+        alerts.settle(session, f"{alerts.OUTAGE}{system}")
 
 
 def restored(session: Session, client: str, system: str, now: datetime) -> None:

@@ -7,7 +7,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.on_call.settings import Alerts
-from shared.store.tables import ALERT_STANDS, AlertRow, TicketRow
+from shared.store import alerts as alert_store
+from shared.store.tables import TicketRow
+from workers.alarms import CIRCUIT
 from workers.alerts import shown
 
 AMBER, RED = 0.5, 0.9  # of the time between receipt and the strictest due time
@@ -20,7 +22,7 @@ def board(session: Session, alerts: Alerts, *, now: datetime, most: int) -> dict
         "at": now.isoformat(),
         "tickets": [_ticket(row, now) for row in _pressing(session, most)],
         "alerts": [one for one in pressing if one["state"] == "open"],
-        "systems_down": _down(session),
+        "systems_down": alert_store.systems(session, CIRCUIT),
         "alerting": shown.overview(session, alerts, now=now),
     }
 
@@ -55,8 +57,3 @@ def _light(row: TicketRow, now: datetime) -> str:
     used = (now - row.received_at).total_seconds() / whole if whole > 0 else 1.0
     return "red" if used >= RED else "amber" if used >= AMBER else "green"
 
-
-def _down(session: Session) -> list[str]:
-    """Systems whose circuit is open, whether or not somebody has seen to it."""
-    query = select(AlertRow.system).where(ALERT_STANDS, AlertRow.kind == "circuit", AlertRow.system.is_not(None))
-    return sorted({str(system) for system in session.scalars(query)})

@@ -333,17 +333,23 @@ def _tell_people(
     if state == "failed":
         alarms.held(session, row, claim.stage, claim.key, claim.system, now)
     elif state == "done":
-        alarms.back(session, claim)
         clocks.end(session, row, claim.verb, now)
-    if isinstance(done, Retryable) and not isinstance(done, Waiting):
+    if isinstance(done, Done | Waiting):
+        alarms.back(session, claim)  # it answered, whatever it said
+    elif _is_away(claim, done):
         alarms.in_vain(session, claim, row, now, is_open=is_open)
 
 
 def _left_alone_until(session: Session, claim: Claim, done: Done | RightsdeskError, now: datetime) -> datetime | None:
     """Count what says that a system is down; return when it is tried again, if its circuit is open now."""
-    if claim.system == DESK or not isinstance(done, Retryable) or isinstance(done, (Waiting, _OwnDatabase)):
+    if not isinstance(done, Retryable) or not _is_away(claim, done):
         return None
     return circuits.failed(session, claim.system, now=now, after=done.after)
+
+
+def _is_away(claim: Claim, done: Done | RightsdeskError) -> bool:
+    """Say whether the step's end speaks of a system that cannot be worked with."""
+    return claim.system != DESK and isinstance(done, Retryable) and not isinstance(done, Waiting | _OwnDatabase)
 
 
 def _nothing(_: Work) -> Outcome:

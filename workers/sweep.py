@@ -53,6 +53,7 @@ def sweep(office: Office, publish: Callable[[list[Nudge]], None]) -> Swept:
         since = timedelta(seconds=office.settings.lease_seconds) if reclaimed else UNCLAIMED
         nudges = steps.unclaimed(session, now=now, since=since)
         nudges += send_window(office, session, steps.backlog(session, now=now), now)
+        alarms.without_work(session, now)
         overdue = holds.call_for_review(session, now.date())
     publish(nudges)
     for hold in overdue:

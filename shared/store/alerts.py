@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, TypedDict, Unpack
 from uuid import UUID, uuid4
 
-from sqlalchemy import bindparam, case, exists, update
+from sqlalchemy import bindparam, case, exists, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -82,6 +82,12 @@ def _row(alert: dict[str, Any], now: datetime) -> dict[str, Any]:
 def stands(dedup: Any) -> Any:
     """Return a condition: one stands for the key that this SQL expression gives."""
     return exists().where(ALERT_STANDS, _c.dedup == dedup)
+
+
+def systems(session: Session, kind: str) -> list[str]:
+    """Return the systems for which one of a kind stands."""
+    query = select(_c.system).where(ALERT_STANDS, _c.kind == kind, _c.system.is_not(None)).distinct()
+    return sorted(session.scalars(query))
 
 
 def settle(session: Session, *dedups: str) -> None:

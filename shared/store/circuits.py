@@ -5,7 +5,7 @@ sent there until `next_at`, and one step at a time then: a system that hangs hol
 The one that was not tried for longest goes: it may be a step, and not the system, that is to blame.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, FromClause, bindparam, case, delete, exist
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from shared.domain.join import IN_FLIGHT
 from shared.store.tables import CircuitRow, StepRow, core
 
 TRIES = 3  # in vain, until a system is taken to be down
@@ -37,6 +38,9 @@ _CALL_BACK = (
     update(_steps)
     .where(_steps.c.system == bindparam("of"), _steps.c.state == "queued")
     .values(state="ready", published_at=null())
+)
+_HAS_WORK = select(
+    exists().where(_steps.c.lane == bindparam("of"), _steps.c.state.in_(("ready", *IN_FLIGHT)))
 )
 _CLOSE = delete(_circuits).where(_c.system == bindparam("of"))
 
@@ -85,6 +89,15 @@ def failed(session: Session, system: str, *, now: datetime, after: float) -> dat
 def close(session: Session, system: str) -> None:
     """Forget the failures: a step was done."""
     session.execute(_CLOSE, {"of": system})
+
+
+def without_work(session: Session, told: Iterable[str], *, now: datetime) -> list[str]:
+    """Return the systems that are down, or that people were told of as such, and for which no step waits.
+
+    Nothing would ever tell that they are back.
+    """
+    open_ones = session.scalars(select(_c.system).where(_c.next_at.is_not(None), ~_RESTS), moment(now))
+    return [one for one in sorted({*open_ones, *told}) if not session.scalar(_HAS_WORK, {"of": one})]
 
 
 def standing(session: Session) -> Sequence[CircuitRow]:

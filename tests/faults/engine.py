@@ -255,6 +255,9 @@ class EngineMachine(RuleBasedStateMachine):
         for key in back:
             if key[0] in self.paused:
                 self.steps[key].state = "rest"
+        busy = {one.system for one in self.steps.values() if one.state in ("free", "running")}
+        for system in {name for name in self.alerted if self.probe.get(name, BEGIN) <= self.now} - busy:
+            self.up(system)
         swept = sweep(self.engine.office, lambda nudges: self.engine.messages.extend(one.id for one in nudges))
         assert len(back) == swept.reclaimed
 
@@ -336,10 +339,15 @@ class EngineMachine(RuleBasedStateMachine):
         else:
             model.state = "done"
             if held.was_down:
-                self.failures[model.system], self.alerted = 0, self.alerted - {model.system}
-                self.probe.pop(model.system, None)
+                self.up(model.system)
         assert {"free": "ready", "rest": "ready"}.get(model.state, model.state) == said
         self.join(ident)
+
+    def up(self, system):
+        """Expect a system not to be left alone any more."""
+        self.failures[system] = 0
+        self.alerted.discard(system)
+        self.probe.pop(system, None)
 
     def in_vain(self, model):
         """Expect a step to wait, and its system to be left alone after so many failures."""

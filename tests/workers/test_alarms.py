@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 
-from shared.domain.errors import Retryable
+from shared.domain.errors import Retryable, Waiting
 from shared.message import seal_message
-from shared.store import alert_outbox
+from shared.store import alert_outbox, circuits
 from shared.store.tables import AlertRow, EvidenceRow, StepRow, TicketRow
 from tests import small
 from tests.line import open_line
@@ -168,9 +169,65 @@ def test_a_breach_makes_an_outage_urgent(opened, monkeypatch):
         sweep(line.office, line.nudges.extend)
         line.run()
         with line.office.store.read() as session:
-            circuits = session.execute(select(AlertRow.urgent, AlertRow.next_at).where(AlertRow.kind == "circuit"))
-            found.append([(urgent, (at - now) // timedelta(hours=1)) for urgent, at in circuits])
+            rows = session.execute(select(AlertRow.urgent, AlertRow.next_at).where(AlertRow.kind == "circuit"))
+            found.append([(urgent, (at - now) // timedelta(hours=1)) for urgent, at in rows])
     assert [[], [], *[[(False, 2)]] * 2, *[[(True, 4)]] * 5] == found
+
+
+@pytest.fixture
+def tried(opened, monkeypatch):
+    """Return a line with an access, and a function by which each step in `chat` ends so, each in an hour of its own."""
+    line = opened()
+    ident, run = line.submit(ticket("access", "nobody@never.example")), line.performer._run
+    now = datetime(2026, 3, 3, 9, tzinfo=UTC)
+
+    def tries(*errors):
+        nonlocal now
+        left = list(errors)
+
+        def ending(claim, *more):
+            if claim.system == "chat" and left:
+                raise left.pop(0)
+            return run(claim, *more)
+
+        monkeypatch.setattr(line.performer, "_run", ending)
+        while left:
+            now += timedelta(hours=1)
+            line.office.now = lambda now=now: now
+            sweep(line.office, line.nudges.extend)
+            line.run(stop=lambda nudge: nudge.channel == "chat" and not left)
+        with line.office.store.read() as session:
+            return [row.failures for row in circuits.standing(session)]
+
+    return line, ident, tries
+
+
+def test_a_system_that_answers_is_not_down(tried):
+    """That it is not done yet is an answer, too."""
+    line, _, tries = tried
+    assert [3] == tries(*[Retryable("it does not answer")] * 3)
+    assert [("circuit", None, "chat")] == standing(line)
+    assert [] == tries(Waiting("it is at it", after=60))
+    assert [] == standing(line)
+
+
+def test_our_own_database_speaks_of_no_system(tried):
+    """However often a step meets it away."""
+    line, _, tries = tried
+    assert [] == tries(*[OperationalError("SELECT", {}, Exception())] * 5)
+    assert [] == standing(line)
+
+
+def test_nobody_is_called_for_a_system_for_which_no_step_waits(tried):
+    """The ticket is withdrawn, so no step would ever tell that it is back."""
+    line, ident, tries = tried
+    assert [3] == tries(*[Retryable("it does not answer")] * 3)
+    line.decide(ident, "withdraw")
+    assert [("circuit", None, "chat")] == standing(line)
+    later = line.office.now() + timedelta(hours=1)
+    line.office.now = lambda: later
+    sweep(line.office, line.nudges.extend)
+    assert [] == standing(line)
 
 
 def test_a_worker_that_is_lost_again_and_again_calls(opened):

@@ -184,7 +184,9 @@ def plan(
 
 def _overtake(office: Office, session: Session, row: TicketRow, lanes: Iterable[str]) -> None:
     for lane, wanted in Counter(lanes).items():
-        steps.make_room(session, lane, wanted=wanted, window=office.window(lane), priority=row.priority)
+        window, places = office.window(lane), office.settings.concurrency
+        most = window if row.priority == 0 else min(window, places)  # as `fill` has it
+        steps.make_room(session, lane, wanted=wanted, window=most, priority=row.priority)
 
 
 def _call_people(office: Office, session: Session, row: TicketRow, wanted: list[Step], now: datetime) -> None:

@@ -189,3 +189,17 @@ def test_a_breach_gets_a_place_in_a_flooded_window(tmp_path, valkey, valkey_url)
     line.run()
     assert {"done"} == {one["state"] for one in line.ticket(breach)["steps"] if one["verb"] == "subjects"}
     line.close()
+
+
+def test_an_objection_gets_a_place_among_the_few_that_a_system_may_have(tmp_path, valkey, valkey_url):
+    """The window is wide, but no more are sent than there are places: what was sent and not begun goes back."""
+    world = small.build(tmp_path / "world")
+    line = open_line(tmp_path / "home", world.systems, broker=valkey_url, concurrency=2)
+    for number in range(4):
+        line.submit(ticket("access", f"nobody{number}@never.example"))
+    objection = line.submit(ticket("objection", details={"purposes": ["analytics"]}))
+    assert {"queued"} == {step["state"] for step in line.ticket(objection)["steps"]}
+    with line.office.store.read() as session:
+        queued = select(StepRow.priority).where(StepRow.lane == "chat", StepRow.state == "queued")
+        assert [1, 5] == sorted(session.scalars(queued))
+    line.close()

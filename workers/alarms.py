@@ -5,7 +5,7 @@
 | `held` | a step failed and holds its stage | it is retried or waived |
 | `decision` | a step waits for a person | it is decided |
 | `identity overdue` | the identity is not established in time | it is |
-| `circuit` | nothing could be done in a system several times in a row | the system answers a step that began since, or none waits for it |
+| `circuit` | nothing could be done in a system several times in a row | it answers a step begun since, or none waits |
 | `restored` | a system was restored from a backup | its replay is over |
 | `dead letter` | what came on the queue is no ticket | it is replayed, or its retention ends |
 | `evidence` | a ticket's chain does not verify | a person acknowledges it |

@@ -56,4 +56,3 @@ def _light(row: TicketRow, now: datetime) -> str:
     whole = (row.strict_at - row.received_at).total_seconds()
     used = (now - row.received_at).total_seconds() / whole if whole > 0 else 1.0
     return "red" if used >= RED else "amber" if used >= AMBER else "green"
-

@@ -20,6 +20,7 @@ from shared.envelope import seal, subkey, unseal, unseal_json
 from shared.log import place_of
 from shared.ports import Affected, Connector, Work
 from shared.store import circuits, findings, gates, holds, steps
+from shared.store.lost import GivenUp
 from shared.store.nudge import Nudge
 from shared.store.steps import Claim
 from shared.store.tables import TicketRow
@@ -266,7 +267,7 @@ class Performer:
             if row.paused_at is not None:
                 steps.rest_paused(session)
             rows, chain = steps_and_chain(session, claim.ticket)
-            chain.append("step", now, _evidence(claim, values))
+            chain.append("step", now, ended(claim, values))
             moves = advance(office, session, row, rows, chain, now)
             chain.write(session)
             nudges = send_window(office, session, moves.lanes | {claim.lane}, now)
@@ -375,14 +376,15 @@ def _failed(claim: Claim, error: RightsdeskError, now: datetime, *, left_alone: 
     return {"state": "failed", "error": text, "finished_at": now}
 
 
-def _evidence(claim: Claim, values: dict[str, Any]) -> dict[str, Any]:
+def ended(step: Claim | GivenUp, values: dict[str, Any]) -> dict[str, Any]:
+    """Return what evidence keeps of a step's end, or of a try that was in vain."""
     kept = {name: values[name] for name in _KEPT if values.get(name)}
     return {
-        "step": claim.id,
-        "stage": claim.stage,
-        "verb": claim.verb,
-        "system": claim.system,
-        "try": claim.attempts,
+        "step": step.id,
+        "stage": step.stage,
+        "verb": step.verb,
+        "system": step.system,
+        "try": step.attempts,
     } | kept
 
 

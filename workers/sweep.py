@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -10,14 +10,15 @@ from sqlalchemy import exists, select
 from sqlalchemy.exc import OperationalError
 
 from shared.log import place_of
-from shared.store import holds, steps
+from shared.store import holds, lost, steps
 from shared.store.nudge import Nudge
 from shared.store.tables import StepRow, TicketRow
 from workers import alarms
+from workers.caseload import lock, steps_and_chain
 from workers.conductor import move_on, send_window
 from workers.looks import tend
 from workers.office import Office
-from workers.perform import follow
+from workers.perform import ended, follow
 
 log = structlog.get_logger()
 
@@ -41,12 +42,9 @@ def sweep(office: Office, publish: Callable[[list[Nudge]], None]) -> Swept:
     A legal hold whose review date has passed is called out once a day: it stands until a person has decided.
     """
     now = office.now()
+    given_up = _quarantine(office, now)
     with office.store.write() as session:
-        lost = steps.give_up(session, now=now, most=MOST_LOST)
-        for one in lost:
-            ticket = session.get_one(TicketRow, one.ticket)
-            alarms.held(session, ticket, one.stage, one.key, one.system, now)
-        reclaimed = steps.reclaim(session, now=now)
+        reclaimed = lost.reclaim(session, now=now, most=MOST_LOST)
         if reclaimed:
             steps.rest_paused(session)
         # a worker that was lost took the messages with it that it had fetched ahead
@@ -60,7 +58,7 @@ def sweep(office: Office, publish: Callable[[list[Nudge]], None]) -> Swept:
         log.warning("hold.review", hold=str(hold))
     nudges += tend(office, publish)
     advanced = 0
-    for ident in dict.fromkeys([*(one.ticket for one in lost), *_to_look_at(office)]):
+    for ident in dict.fromkeys([*given_up, *_to_look_at(office)]):
         try:
             with office.store.write() as session:
                 moves = move_on(office, session, ident, now)
@@ -79,6 +77,21 @@ def sweep(office: Office, publish: Callable[[list[Nudge]], None]) -> Swept:
     if reclaimed or advanced:
         log.info("sweep.done", reclaimed=reclaimed, sent=len(nudges), advanced=advanced)
     return Swept(reclaimed, len(nudges), advanced)
+
+
+def _quarantine(office: Office, now: datetime) -> list[UUID]:
+    """Fail the steps that took their worker with them too often, each under its ticket's lock; return the tickets."""
+    with office.store.read() as session:
+        found = lost.hopeless(session, now=now, most=MOST_LOST)
+    for ident, step in found:
+        with office.store.write() as session:
+            row = lock(session, ident)
+            if one := lost.give_up(session, step, now=now, most=MOST_LOST):
+                alarms.held(session, row, one.stage, one.key, one.system, now)
+                chain = steps_and_chain(session, ident)[1]
+                chain.append("step", now, ended(one, {"state": "failed", "error": one.error}))
+                chain.write(session)
+    return [ident for ident, _ in found]
 
 
 def _to_look_at(office: Office) -> list[UUID]:

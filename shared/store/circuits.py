@@ -39,9 +39,7 @@ _CALL_BACK = (
     .where(_steps.c.system == bindparam("of"), _steps.c.state == "queued")
     .values(state="ready", published_at=null())
 )
-_HAS_WORK = select(
-    exists().where(_steps.c.lane == bindparam("of"), _steps.c.state.in_(("ready", *IN_FLIGHT)))
-)
+_HAS_WORK = select(exists().where(_steps.c.lane == bindparam("of"), _steps.c.state.in_(("ready", *IN_FLIGHT))))
 _CLOSE = delete(_circuits).where(_c.system == bindparam("of"))
 
 

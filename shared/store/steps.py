@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import Select, and_, bindparam, case, func, literal, null, or_, select, union_all, update
@@ -178,7 +178,7 @@ def _next_of(number: int, window: Any) -> Select[int]:
 
 
 def _probe_of(number: int) -> Select[int]:
-    """Select one step of a system that is down, to see: the one not sent for longest, as it may be one that is wrong."""
+    """Select one step of a system that is down, to see: the one not sent for longest, for it may be to blame."""
     lane, flying = _lane(number)
     probe = _ready(lane).where(~circuits.resting()).order_by(_c.published_at.nulls_first(), *_URGENT_FIRST)
     return probe.limit(case((and_(circuits.is_open(lane), flying == 0), 1), else_=0))
@@ -217,27 +217,6 @@ def _make_room() -> Any:
     return update(_steps).where(_c.id.in_(least), _c.state == "queued").values(state="ready", published_at=null())
 
 
-_RECLAIM = (
-    update(_steps)
-    .where(_c.state == "running", _c.lease_until < bindparam("now"))
-    .values(
-        state="ready",
-        lease_token=null(),
-        lease_until=null(),
-        lost=_c.lost + 1,
-        error="its worker was lost; it runs again",
-    )
-)
-_GIVE_UP = (
-    update(_steps)
-    .where(_c.state == "running", _c.lease_until < bindparam("now"), _c.lost + 1 >= bindparam("most"))
-    .values(
-        state="failed", lease_token=null(), lease_until=null(), finished_at=bindparam("now"), lost=0,
-        error="quarantined: it took its worker with it each time (killed, crashed or out of memory); see the "
-        "worker's log, then retry or waive",
-    )
-    .returning(_c.ticket_id, _c.stage, _c.key, _c.system)
-)  # fmt: skip
 _t = core(TicketRow).c
 _RESTS = _c.verb != "extension"  # the person must be told in the first month, whatever rests
 _REST = (
@@ -257,26 +236,6 @@ _LATE = (
     .limit(bindparam("most"))
 )
 _BACKLOG = select(_c.lane).where(_c.state == "ready", _DUE).distinct()
-
-
-def reclaim(session: Session, *, now: datetime) -> int:
-    """Make steps ready again whose lease has ended; return how many."""
-    result: Any = session.execute(_RECLAIM, {"now": now})
-    return int(result.rowcount)
-
-
-class GivenUp(NamedTuple):
-    """A step that failed with its workers."""
-
-    ticket: UUID
-    stage: str
-    key: str
-    system: str
-
-
-def give_up(session: Session, *, now: datetime, most: int) -> list[GivenUp]:
-    """Fail steps that took their worker with them too often; return them."""
-    return [GivenUp(*row) for row in session.execute(_GIVE_UP, {"now": now, "most": most})]
 
 
 def rest_paused(session: Session) -> None:

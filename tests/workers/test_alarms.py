@@ -231,7 +231,7 @@ def test_nobody_is_called_for_a_system_for_which_no_step_waits(tried):
 
 
 def test_a_worker_that_is_lost_again_and_again_calls(opened):
-    """A step that takes its workers with it fails in the sweep, and is told of like any other."""
+    """A step that takes its workers with it fails in the sweep, and is told of and kept in evidence like any other."""
     line = opened()
     ident = line.submit(ticket("access"))
     with line.office.store.write() as session:
@@ -240,6 +240,10 @@ def test_a_worker_that_is_lost_again_and_again_calls(opened):
         session.execute(update(StepRow).values(lost=4))
     sweep(line.office, line.nudges.extend)
     assert [("held", ident, "chat")] == standing(line)
+    with line.office.store.read() as session:
+        told = session.scalars(select(EvidenceRow.payload).where(EvidenceRow.kind == "step")).one()
+    assert ("chat", "failed") == (json.loads(told)["system"], json.loads(told)["state"])
+    assert json.loads(told)["error"].startswith("quarantined")
 
 
 def test_a_dead_letter_calls_until_it_is_tried_again(opened):

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from shared.on_call.settings import Alerts
 from shared.store import alerts as alert_store
+from shared.store import circuits
 from shared.store.tables import TicketRow
 from workers.alarms import CIRCUIT
 from workers.alerts import shown
@@ -23,6 +24,7 @@ def board(session: Session, alerts: Alerts, *, now: datetime, most: int) -> dict
         "tickets": [_ticket(row, now) for row in _pressing(session, most)],
         "alerts": [one for one in pressing if one["state"] == "open"],
         "systems_down": alert_store.systems(session, CIRCUIT),
+        "next_tries": {system: at.isoformat() for system, at in circuits.next_tries(session).items()},
         "alerting": shown.overview(session, alerts, now=now),
     }
 

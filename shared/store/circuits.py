@@ -101,3 +101,8 @@ def without_work(session: Session, told: Iterable[str], *, now: datetime) -> lis
 def standing(session: Session) -> Sequence[CircuitRow]:
     """Return the circuits that are open."""
     return session.scalars(select(CircuitRow).where(_c.next_at.is_not(None)).order_by(_c.system)).all()
+
+
+def next_tries(session: Session) -> dict[str, datetime]:
+    """Return when each system whose circuit is open is tried again."""
+    return {row.system: row.next_at for row in standing(session) if row.next_at}

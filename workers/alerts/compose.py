@@ -5,6 +5,8 @@ from urllib.parse import quote
 
 from shared.on_call.escalation import Call
 from shared.on_call.settings import Alerts
+from shared.store import circuits
+from workers.alarms import CIRCUIT
 from workers.alerts.link import Pass, signed
 from workers.alerts.plan import Letter
 from workers.alerts.text import for_machines, span, text, title
@@ -15,6 +17,7 @@ from workers.office import Office
 def compose(office: Office, letter: Letter, person: str, *, now: datetime) -> Message:
     """Return the message; its link is the person's own, and there is one only where RIGHTSDESK_PUBLIC_URL leads."""
     alerts, public = office.inventory.alerts, office.settings.public_url
+    tries = _next_tries(office, letter)
     link = (
         f"{public.rstrip('/')}/a/{quote(signed(office.vault, Pass(letter.batch, person), now=now))}" if public else None
     )
@@ -24,12 +27,19 @@ def compose(office: Office, letter: Letter, person: str, *, now: datetime) -> Me
         title=title(letter.alerts),
         text=text(
             letter.alerts, batch=letter.batch, now=now, zone=_zone(office, letter), link=link,
-            then=_then(letter.call, alerts),
+            then=_then(letter.call, alerts), tries=tries,
         ),
         urgent=letter.urgent,
-        alerts=tuple(for_machines(one) for one in letter.alerts),
+        alerts=tuple(for_machines(one, tries) for one in letter.alerts),
         link=link,
     )  # fmt: skip
+
+
+def _next_tries(office: Office, letter: Letter) -> dict[str, datetime]:
+    if all(one.kind != CIRCUIT for one in letter.alerts):
+        return {}
+    with office.store.read() as session:
+        return circuits.next_tries(session)
 
 
 def _zone(office: Office, letter: Letter) -> str:

@@ -1,12 +1,14 @@
 """What a message says: ids, right, client, due time and how to acknowledge; never personal data."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from shared.store.tables import AlertRow
+from workers.alarms import CIRCUIT
 
 _SHOWN = 25  # alerts of a digest that are written out
 _KINDS = {
@@ -52,27 +54,42 @@ def title(alerts: Sequence[AlertRow]) -> str:
     return f"[rightsdesk] {mark}{subject(first)}: {headline(first)}{ticket}"
 
 
-def text(alerts: Sequence[AlertRow], *, batch: str, now: datetime, zone: str, link: str | None, then: str) -> str:
-    """Return the message's text; `then` says what happens if nobody acknowledges.
+def text(
+    alerts: Sequence[AlertRow],
+    *,
+    batch: str,
+    now: datetime,
+    zone: str,
+    link: str | None,
+    then: str,
+    tries: Mapping[str, datetime] = MappingProxyType({}),
+) -> str:
+    """Return the message's text; `then` says what happens if nobody acknowledges, `tries` when systems are tried again.
 
     Some services cut a long text, so a digest begins with how to acknowledge it.
     """
     ident = alerts[0].id if len(alerts) == 1 else batch
     ways = [f"Acknowledge: {link}"] if link else []
     ways = [*ways, f"{'or' if link else 'Acknowledge'}: rightsdesk alerts ack {ident} --as NAME", then]
-    about = [_one(alert, now, ZoneInfo(zone)) for alert in alerts[:_SHOWN]]
+    about = [_one(alert, now, ZoneInfo(zone), _try_of(alert, tries)) for alert in alerts[:_SHOWN]]
     if len(alerts) > _SHOWN:
         about.append(f"… and {len(alerts) - _SHOWN} more: {_more(alerts[_SHOWN:])}")
     how = "\n".join(ways)
     return "\n\n".join([*about, how] if len(alerts) == 1 else [how, *about]) + f"\n\nMessage {batch}\n"
 
 
-def _one(alert: AlertRow, now: datetime, zone: ZoneInfo) -> str:
+def _try_of(alert: AlertRow, tries: Mapping[str, datetime]) -> datetime | None:
+    return tries.get(alert.system or "") if alert.kind == CIRCUIT else None
+
+
+def _one(alert: AlertRow, now: datetime, zone: ZoneInfo, next_try: datetime | None) -> str:
     lines = [f"{subject(alert)}: {headline(alert)}"]
     if alert.ticket_id:
         lines.append(f"  ticket {alert.ticket_id}")
     if alert.due_at:
         lines.append(f"  due    {alert.due_at.astimezone(zone):%Y-%m-%d %H:%M %Z} ({_left(alert.due_at - now)})")
+    if next_try:
+        lines.append(f"  tried  again at {next_try.astimezone(zone):%Y-%m-%d %H:%M %Z}")
     return "\n".join([*lines, f"  alert  {alert.id}"])
 
 
@@ -96,8 +113,9 @@ def span(time: timedelta) -> str:
     return f"{days} d {hours} h" if days else f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
-def for_machines(alert: AlertRow) -> dict[str, Any]:
+def for_machines(alert: AlertRow, tries: Mapping[str, datetime]) -> dict[str, Any]:
     """Return an alert as webhooks get it."""
+    next_try = _try_of(alert, tries)
     return {
         "id": alert.id,
         "kind": alert.kind,
@@ -112,4 +130,5 @@ def for_machines(alert: AlertRow) -> dict[str, Any]:
         "late": alert.late,
         "urgent": alert.urgent,
         "level": alert.level,
+        "next_try_at": next_try.isoformat() if next_try else None,
     }

@@ -73,7 +73,8 @@ def _drawn(found: dict[str, Any]) -> list[Any]:
     from rich.text import Text
 
     alerting = found["alerting"]
-    down = ", ".join(found["systems_down"]) or "none"
+    tries = {name: f" (tried again at {at[:16]})" for name, at in found["next_tries"].items()}
+    down = ", ".join(name + tries.get(name, "") for name in found["systems_down"]) or "none"
     failing = ", ".join(f"{name} ({one['answer']})" for name, one in alerting["channels_failing"].items()) or "none"
     return [
         Text(f"rightsdesk at {found['at'][:19]} UTC"),

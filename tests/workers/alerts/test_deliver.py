@@ -8,13 +8,14 @@ import pytest
 from sqlalchemy import event, update
 
 from shared.on_call.settings import LONGEST_REST
-from shared.store import alert_channels
+from shared.store import alert_channels, circuits
 from shared.store.alert_channels import rest_after
 from shared.store.alerts import settle
 from shared.store.tables import AlertRow, TicketRow, TimerRow
 from tests.waiting import until
 from tests.workers.alerts.duty import ROTA, inbox, told
 from tests.workers.desk.jobs import mail_server
+from workers.alarms import CIRCUIT
 from workers.alerts.acknowledging import acknowledge
 from workers.alerts.deliver import deliver
 
@@ -30,6 +31,18 @@ def test_an_alert_reaches_who_is_on_call_once(on_duty, web, any_database_url):
     assert (1, duty.at + timedelta(minutes=30)) == (duty.row(ident).level, duty.row(ident).next_at)
     assert 0 == duty.look(minutes=29).messages
     assert [] == told(web)
+
+
+def test_an_outage_says_when_the_system_is_tried_again(on_duty, web):
+    """As it stands when the message goes."""
+    duty = on_duty()
+    with duty.office.store.write() as session:
+        later = [circuits.failed(session, "chat", now=duty.at, after=60) for _ in range(circuits.TRIES)][-1]
+    duty.raised(kind=CIRCUIT, milestone=None, clock=None, system="chat")
+    duty.look()
+    (heard,) = [one.json() for one in web.heard]
+    assert later.isoformat() == heard["alerts"][0]["next_try_at"]
+    assert "tried  again at 2026-01-06 12:01 UTC" in heard["message"]
 
 
 def test_escalation_repetition_acknowledgement(on_duty, web):

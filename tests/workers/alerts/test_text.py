@@ -5,7 +5,7 @@ from uuid import UUID
 
 from shared.store.tables import AlertRow
 from tests.workers.alerts.duty import NOON, told
-from workers.alerts.text import headline, span, text, title
+from workers.alerts.text import for_machines, headline, span, text, title
 
 TICKET = UUID("6f8f2b4e-0000-4000-8000-000000000001")
 
@@ -86,3 +86,13 @@ def test_a_message_has_the_link_only_where_it_leads_somewhere(on_duty, web):
     duty.look()
     assert web.heard[0].json()["link"] is None
     assert "Acknowledge: rightsdesk alerts ack " in web.heard[0].json()["message"]
+
+
+def test_a_system_that_is_down_says_when_it_is_tried_again():
+    """To people in the team's time, to machines with its offset; other alerts say nothing of it."""
+    tries = {"chat": NOON + timedelta(minutes=5)}
+    about = {"milestone": None, "clock": None, "right": None, "ticket_id": None, "due_at": None, "system": "chat"}
+    circuit, held = (alert(kind=kind, **about) for kind in ("circuit", "held"))
+    found = text([circuit, held], batch="b1", now=NOON, zone="Europe/Berlin", link=None, then="", tries=tries)
+    assert 1 == found.count("  tried  again at 2026-01-06 13:05 CET\n")
+    assert [tries["chat"].isoformat(), None] == [for_machines(one, tries)["next_try_at"] for one in (circuit, held)]

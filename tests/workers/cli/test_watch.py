@@ -8,6 +8,7 @@ import sys
 from datetime import timedelta
 from uuid import uuid4
 
+from shared.store import circuits
 from shared.store.tables import TicketRow
 from tests.waiting import until
 
@@ -41,6 +42,8 @@ def test_the_board_once(duty, run):
     waiting = received(duty, 28, state="waiting")
     paused = received(duty, 1, paused_at=duty.at)
     received(duty, 40, state="closed")
+    with duty.office.store.write() as session:
+        later = [circuits.failed(session, "chat", now=duty.at, after=60) for _ in range(circuits.TRIES)][-1]
     found = run("watch", "--json").json()
     lights = [(one["id"], one["light"], one["state"]) for one in found["tickets"]]
     assert [
@@ -53,7 +56,7 @@ def test_the_board_once(duty, run):
     assert text.index(over) < text.index(red) < text.index(green)
     assert "1 d 0 h over" in text
     assert "alerts: 2 unacknowledged, 1 undelivered" in text
-    assert "systems down: chat" in text
+    assert f"systems down: chat (tried again at {later.isoformat()[:16]})" in text
     assert "alert channels failing: ines (HTTP 500), omar (HTTP 500)" in text
     assert text.splitlines()[1:] == run("watch", "--once").out.splitlines()[1:]
 

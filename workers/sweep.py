@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.exc import OperationalError
 
 from shared.log import place_of
@@ -23,7 +23,7 @@ from workers.perform import ended, follow
 log = structlog.get_logger()
 
 UNCLAIMED = timedelta(seconds=30)
-_MOST = 500
+_MOST, _TURNS = 500, 100  # tickets that a sweep looks at
 MOST_LOST = 5  # workers in a row that a step may take with it without coming any further
 
 
@@ -95,20 +95,25 @@ def _quarantine(office: Office, now: datetime) -> list[UUID]:
 
 
 def _to_look_at(office: Office) -> list[UUID]:
-    """Tickets whose time to be looked at has come, and open ones whose stage has no step at all."""
+    """Tickets whose time to be looked at has come, and open ones whose stage has no step at all.
+
+    A wake-up of one that waits for its turn may have been lost with the process that owed it: of these some are looked
+    at each time, whichever, so that very many, such as all who want a copy first and then be erased, hold up nobody.
+    """
     now = office.now()
+    waking = select(TicketRow.id).where(TicketRow.wake_at <= now, TicketRow.closed_at.is_(None))
+    in_stage = exists().where(
+        StepRow.ticket_id == TicketRow.id,
+        StepRow.stage == TicketRow.stage,
+        StepRow.state.not_in(("done", "waived")),
+    )
+    idle = select(TicketRow.id).where(TicketRow.state == "open", TicketRow.paused_at.is_(None), ~in_stage)
+    turns = (
+        select(TicketRow.id)
+        .join(StepRow, StepRow.ticket_id == TicketRow.id)
+        .where(StepRow.waits == "turn", StepRow.state == "waiting", TicketRow.paused_at.is_(None))
+        .order_by(func.random())
+    )
+    limited = waking.limit(_MOST), idle.limit(_MOST), turns.limit(_TURNS)
     with office.store.read() as session:
-        waking = select(TicketRow.id).where(TicketRow.wake_at <= now, TicketRow.closed_at.is_(None))
-        in_stage = exists().where(
-            StepRow.ticket_id == TicketRow.id,
-            StepRow.stage == TicketRow.stage,
-            StepRow.state.not_in(("done", "waived")),
-        )
-        idle = select(TicketRow.id).where(TicketRow.state == "open", TicketRow.paused_at.is_(None), ~in_stage)
-        # a wake-up of a ticket that waits for its turn may have been lost with the process that owed it
-        turns = (
-            select(TicketRow.id)
-            .join(StepRow, StepRow.ticket_id == TicketRow.id)
-            .where(StepRow.waits == "turn", StepRow.state == "waiting", TicketRow.paused_at.is_(None))
-        )
-        return list(session.scalars(waking.union(idle, turns).limit(_MOST)))
+        return list(dict.fromkeys(ident for query in limited for ident in session.scalars(query)))

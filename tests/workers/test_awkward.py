@@ -104,6 +104,22 @@ def test_a_lost_wake_up_is_found_by_the_sweep(opened):
     assert "halt" == line.ticket(second)["stage"]
 
 
+def test_many_that_wait_for_their_turn_hold_up_no_other(opened, monkeypatch):
+    """However many of them there are, what the sweep has to look at for others it looks at."""
+    monkeypatch.setattr("workers.sweep._MOST", 1)
+    monkeypatch.setattr("workers.sweep._TURNS", 1)
+    line, _ = opened(head="approvals = 1\n")
+    for day in (1, 2, 3):
+        line.submit(ticket("erasure", received_at=f"2026-02-0{day}T10:00:00+01:00"))
+        line.run()
+    stuck = line.submit(ticket("erasure", BOB, id="ffffffff-ffff-4fff-bfff-ffffffffffff"))
+    line.nudges.clear()
+    with line.office.store.write() as session:  # as if whoever did them died before it moved the ticket on
+        session.execute(update(StepRow).where(StepRow.ticket_id == stuck).values(state="done"))
+    sweep(line.office, line.nudges.extend)
+    assert "locate" != line.ticket(stuck)["stage"]
+
+
 def test_what_was_erased_cannot_be_refused(opened):
     """Once data are gone a refusal would be a lie: what is left is waived."""
     line, _ = opened(documents="lying-objects")

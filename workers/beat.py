@@ -26,7 +26,7 @@ from workers import checkpoints, published, retention
 from workers.alerts.deliver import deliver
 from workers.embedded import signals
 from workers.office import Office, open_office
-from workers.queues import make_app, publish, say_ready
+from workers.queues import in_line, make_app, publish, say_ready
 from workers.sla import look
 from workers.sweep import sweep
 
@@ -57,9 +57,8 @@ def tick_by_beat(settings: Settings) -> None:
 def beating(office: Office, send: Callable[[list[Nudge]], None], *, every: float = SECONDS) -> Iterator[None]:
     """Have it all done every so many seconds, in threads that end with the block; what hangs is left behind."""
     stop = threading.Event()
-    acts: dict[_Act, float] = dict.fromkeys(
-        (partial(sweep, publish=send), look, _Deliveries(), _Nightly(office.now())), every
-    )
+    sweeping = partial(sweep, publish=send, in_line=partial(in_line, office.settings))
+    acts: dict[_Act, float] = dict.fromkeys((sweeping, look, _Deliveries(), _Nightly(office.now())), every)
     acts[retention.keep] = retention.EVERY
     acts[checkpoints.keep] = office.settings.checkpoint_seconds
     threads = [

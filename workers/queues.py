@@ -2,17 +2,20 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import structlog
 from celery import Celery
 from kombu import Queue  # type: ignore[attr-defined]  # its stub is lazy
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from shared import settings as settings_module
 from shared.domain.step import CHANNELS, DESK
 from shared.settings import Settings
 from shared.store.nudge import Nudge
+from workers.broker import connect
 
 log = structlog.get_logger()
 
@@ -20,7 +23,7 @@ QUEUES = (*CHANNELS, DESK)
 # Redis has a list for each, looked at in this order: breaches, objections and consents, the rest
 PRIORITIES = [0, 1, 2]
 BREACHES_ONLY = {"priority_steps": PRIORITIES[:1]}  # for a consumer; it must not send
-_TURN = 4
+_TURN, _SEP = 4, "#"
 
 
 class _MostlyUrgent(list[int]):
@@ -64,7 +67,7 @@ def make_app(settings: Settings) -> Celery:
             "unacked_restore_interval": 2,
             "socket_keepalive": True,
             "priority_steps": PRIORITIES,
-            "sep": "#",  # chat, chat#1, chat#2; no queue and no host is named so
+            "sep": _SEP,  # chat, chat#1, chat#2; no queue and no host is named so
         },
     )
     return app
@@ -85,6 +88,23 @@ def publish(app: Celery, nudges: list[Nudge]) -> None:
             )
     except (OperationalError, OSError) as error:
         log.warning("publish.broker_down", error=type(error).__name__)
+
+
+def list_of(channel: str, priority: int) -> str:
+    """Return the broker's list in which a step's message lies, as its transport names it."""
+    return f"{channel}{_SEP}{min(priority, PRIORITIES[-1])}" if priority else channel
+
+
+def in_line(settings: Settings) -> dict[str, int]:
+    """Return how many messages lie in each of the broker's lists; nothing if it cannot be asked."""
+    lists = [list_of(queue, priority) for queue in QUEUES for priority in PRIORITIES]
+    try:
+        with closing(connect(settings, retries=0)) as broker, broker.pipeline(transaction=False) as asked:
+            for name in lists:
+                asked.llen(name)
+            return dict(zip(lists, asked.execute(), strict=True))
+    except (RedisError, OSError):
+        return {}
 
 
 def say_ready(settings: Settings, part: str) -> None:

@@ -1,6 +1,7 @@
 """The sweep: whatever was lost on the way is found by looking. Harmless however often it runs, and in parallel."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -8,6 +9,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import exists, func, select
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from shared.log import place_of
 from shared.store import holds, lost, steps
@@ -19,6 +21,7 @@ from workers.conductor import move_on, send_window
 from workers.looks import tend
 from workers.office import Office
 from workers.perform import ended, follow
+from workers.queues import list_of
 
 log = structlog.get_logger()
 
@@ -36,20 +39,23 @@ class Swept:
     advanced: int
 
 
-def sweep(office: Office, publish: Callable[[list[Nudge]], None]) -> Swept:
+def sweep(
+    office: Office, publish: Callable[[list[Nudge]], None], *, in_line: Callable[[], Mapping[str, int]] = dict
+) -> Swept:
     """Reclaim expired leases, refill the windows, send again what nobody claimed, look at tickets that wake.
 
+    `in_line` tells how many messages lie in each of the broker's lists.
     A legal hold whose review date has passed is called out once a day: it stands until a person has decided.
     """
     now = office.now()
-    given_up = _quarantine(office, now)
+    given_up, lying = _quarantine(office, now), in_line()
     with office.store.write() as session:
         reclaimed = lost.reclaim(session, now=now, most=MOST_LOST)
         if reclaimed:
             steps.rest_paused(session)
         # a worker that was lost took the messages with it that it had fetched ahead
         since = timedelta(seconds=office.settings.lease_seconds) if reclaimed else UNCLAIMED
-        nudges = steps.unclaimed(session, now=now, since=since)
+        nudges = steps.unclaimed(session, now=now, since=since, of=missed(session, {} if reclaimed else lying))
         nudges += send_window(office, session, steps.backlog(session, now=now), now)
         alarms.without_work(session, now)
         overdue = holds.call_for_review(session, now.date())
@@ -77,6 +83,17 @@ def sweep(office: Office, publish: Callable[[list[Nudge]], None]) -> Swept:
     if reclaimed or advanced:
         log.info("sweep.done", reclaimed=reclaimed, sent=len(nudges), advanced=advanced)
     return Swept(reclaimed, len(nudges), advanced)
+
+
+def missed(session: Session, lying: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Return the channels and priorities of whose steps fewer messages lie in line than were sent.
+
+    Others merely wait: a message more for each would make the line longer with every sweep, and a new client's wait.
+    """
+    sent, of_list = steps.sent(session), Counter[str]()
+    for (channel, priority), number in sent.items():
+        of_list[list_of(channel, priority)] += number
+    return [one for one in sent if lying.get(list_of(*one), 0) < of_list[list_of(*one)]]
 
 
 def _quarantine(office: Office, now: datetime) -> list[UUID]:

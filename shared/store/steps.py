@@ -1,13 +1,13 @@
 """Steps in the database: claimed by a conditional update, leased, finished once, sent in windows."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Select, and_, bindparam, case, func, literal, null, or_, select, union_all, update
+from sqlalchemy import Select, and_, bindparam, case, func, literal, null, or_, select, tuple_, union_all, update
 from sqlalchemy.orm import Session
 
 from shared.domain.join import IN_FLIGHT
@@ -19,10 +19,11 @@ from shared.store.tables import StepRow, TicketRow, core
 
 # statements are built once: building one costs as much as running it
 _LANES = 100  # in one statement
+LONG_UNCLAIMED = timedelta(minutes=30)
 _steps = core(StepRow)
 _c = _steps.c
 _free = _steps.alias("free")
-_sent = _steps.alias("sent")
+_mine = _steps.alias("mine")
 _DUE = or_(_c.not_before.is_(None), _c.not_before <= bindparam("now"), _c.not_before > bindparam("furthest"))
 # a message may be one that was sent before: it does not bring forward what has to wait
 _FREE = _c.id == bindparam("step"), _c.state.in_(("ready", "queued")), _DUE, ~fenced(), ~circuits.resting()
@@ -31,7 +32,7 @@ _FREE = _c.id == bindparam("step"), _c.state.in_(("ready", "queued")), _DUE, ~fe
 @cache
 def _most_urgent(*, skip_locked: bool) -> Any:
     """Return the conditions for the most urgent step that was sent for the same lane and verb."""
-    sent = (select(one).where(_sent.c.id == bindparam("step")) for one in (_sent.c.lane, _sent.c.verb))
+    sent = (select(one).where(_mine.c.id == bindparam("step")) for one in (_mine.c.lane, _mine.c.verb))
     lane, verb = (one.scalar_subquery() for one in sent)
     best = (
         select(_free.c.id)
@@ -231,10 +232,20 @@ _PAUSE = (
 )
 _LATE = (
     select(_c.id)
-    .where(_c.state == "queued", _c.published_at < bindparam("before"))
+    .where(
+        _c.state == "queued",
+        or_(
+            and_(
+                _c.published_at < bindparam("before"),
+                tuple_(_c.channel, _c.priority).in_(bindparam("of", expanding=True)),
+            ),
+            _c.published_at < bindparam("long_before"),
+        ),
+    )
     .order_by(_c.priority, _c.due_at)
     .limit(bindparam("most"))
 )
+_SENT = select(_c.channel, _c.priority, func.count()).where(_c.state == "queued").group_by(_c.channel, _c.priority)
 _BACKLOG = select(_c.lane).where(_c.state == "ready", _DUE).distinct()
 
 
@@ -248,15 +259,26 @@ def pause(session: Session, ticket: UUID) -> None:
     session.execute(_PAUSE, {"ticket": ticket})
 
 
-def unclaimed(session: Session, *, now: datetime, since: timedelta, most: int = 1000) -> list[Nudge]:
-    """Return steps that were sent and not claimed for a while, to be sent again; marks them as sent now."""
-    late: Sequence[int] = session.scalars(_LATE, {"before": now - since, "most": most}).all()
+def unclaimed(
+    session: Session, *, now: datetime, since: timedelta, of: Collection[tuple[str, int]], most: int = 1000
+) -> list[Nudge]:
+    """Return steps that were sent and not claimed for a while, to be sent again; marks them as sent now.
+
+    `of` names the channels and priorities of which messages are missed; for others the while is `LONG_UNCLAIMED`.
+    """
+    times = {"before": now - since, "long_before": now - LONG_UNCLAIMED}
+    late: Sequence[int] = session.scalars(_LATE, times | {"of": list(of), "most": most}).all()
     if not late:
         return []
     rows = session.execute(
         update(_steps).where(_c.id.in_(late), _c.state == "queued").values(published_at=now).returning(*_NUDGE)
     )
     return [Nudge(*row) for row in rows]
+
+
+def sent(session: Session) -> dict[tuple[str, int], int]:
+    """Count what was sent and not begun, by channel and priority."""
+    return {(channel, priority): number for channel, priority, number in session.execute(_SENT)}
 
 
 def backlog(session: Session, *, now: datetime) -> list[str]:

@@ -15,7 +15,7 @@ from tests.servers import running, valkey_with_users
 from tests.small import ticket
 from tests.waiting import until
 from workers.broker import ALIVE, CONSUMERS, INTAKE, RECEIPT, TAKEN
-from workers.queues import PRIORITIES, QUEUES, make_app, publish
+from workers.queues import PRIORITIES, QUEUES, in_line, make_app, publish
 from workers.submit import Submitter, check
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "valkey"
@@ -102,6 +102,7 @@ def test_a_ticket_goes_its_way_with_these_users(url, client, tmp_path):
         line.intake.send_spooled()
         line.intake.round(wait=1)
         publish(apps["intake"], line.nudges[:1])
+        assert in_line(Settings(home=home, broker_url=url("beat")))  # what lies there is not lost
         publish(apps["beat"], line.nudges[1:])  # as its sweep sends what was lost
         assert ids == list(submitter.accepted(ids, timeout=10))
         assert {"desk.deliver"} <= next(seen for seen in watching if "desk.deliver" in seen)

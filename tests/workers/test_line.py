@@ -1,6 +1,7 @@
 """The engine: claims, leases, retries, the sweep, decisions; steps worked in turn in one process."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import select, update
@@ -14,6 +15,9 @@ from tests.evidence import broken
 from tests.line import open_line
 from tests.small import ADA, ticket
 from workers.decisions import Decision, decide
+from workers.doctor import Visit
+from workers.doctor.stuck import CHECK as STUCK
+from workers.queues import in_line, make_app, publish
 from workers.sweep import sweep
 
 
@@ -89,6 +93,30 @@ def test_the_sweep_sends_again_what_nobody_claimed(line):
     assert lost == sorted(one.id for one in line.nudges)
     line.run()
     assert "fulfilled" == line.ticket(ident)["outcome"]
+
+
+def test_what_only_waits_in_line_is_not_sent_again(line, valkey):
+    """Else a long line grows with every sweep; where a message is missed, all of its list is, and after long all is."""
+    settings = line.office.settings
+    app = make_app(settings)
+    line.submit(ticket("access"))
+    line.submit(ticket("access", small.BOB))
+    publish(app, line.nudges)
+    app.close()
+
+    def swept(**delta):
+        line.nudges.clear()
+        later(line, **delta)
+        sweep(line.office, line.nudges.extend, in_line=partial(in_line, settings))
+        return [one.channel for one in line.nudges]
+
+    assert [] == swept(seconds=31)
+    assert [] == list(STUCK.look(Visit(line.office, line.office.now())))
+    assert 2 == valkey.llen("chat#2")
+    valkey.rpop("chat#2")
+    assert ["chat"] * 2 == swept(seconds=32)
+    assert ["chat", "data-center", "email"] == sorted({*swept(minutes=31)})
+    valkey.delete("chat#2", "email#2", "data-center#2")
 
 
 def test_a_lost_worker_s_fetched_messages_are_sent_again_at_once(line):

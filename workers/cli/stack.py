@@ -250,7 +250,7 @@ def tick(
     from workers.alerts.deliver import deliver
     from workers.checkpoints import keep
     from workers.office import open_office, utc_now
-    from workers.queues import make_app, publish
+    from workers.queues import in_line, make_app, publish
     from workers.sla import look
     from workers.sweep import sweep
 
@@ -260,7 +260,8 @@ def tick(
         raise UsageError("--at is only for tests: set RIGHTSDESK_TEST=1")
     moment = utc_now() if at is None else _time(at)
     office = open_office(read, now=lambda: moment)
-    swept, looked = sweep(office, partial(publish, make_app(read))), look(office)
+    swept = sweep(office, partial(publish, make_app(read)), in_line=partial(in_line, read))
+    looked = look(office)
     made, told = keep(office), deliver(office)
     if json:
         delivered = {"delivered": told.delivered, "undelivered": told.failed}

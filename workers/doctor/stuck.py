@@ -3,14 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import exists, func, or_, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from shared.domain.join import IN_FLIGHT, OVER
 from shared.store.fences import fenced
 from shared.store.tables import CircuitRow, StepRow, TicketRow, core
 from workers.doctor import Check, Finding, Visit
-from workers.sweep import UNCLAIMED
+from workers.queues import in_line
+from workers.sweep import UNCLAIMED, missed
 
 _BEAT = "see that `rightsdesk beat` runs, and read its log; `rightsdesk tick` sweeps once"
 _s, _t, _k = core(StepRow).c, core(TicketRow).c, core(CircuitRow).c
@@ -18,10 +19,12 @@ _s, _t, _k = core(StepRow).c, core(TicketRow).c, core(CircuitRow).c
 
 def look(visit: Visit) -> Iterator[Finding]:
     """Look at the steps under way, system by system, then at the tickets that no step moves."""
+    lying = in_line(visit.office.settings)
     with visit.office.store.read() as session:
         leased = _s.state == "running", or_(_s.lease_until.is_(None), _s.lease_until < visit.before)
         yield from _steps(session, leased, "their worker's lease has ended and nobody took them back", _BEAT)
-        sent = _s.state == "queued", or_(_s.published_at.is_(None), _s.published_at < visit.before - UNCLAIMED)
+        late = or_(_s.published_at.is_(None), _s.published_at < visit.before - UNCLAIMED)
+        sent = _s.state == "queued", late, tuple_(_s.channel, _s.priority).in_(missed(session, lying))
         yield from _steps(session, sent, "sent, not claimed, and not sent again", _BEAT)
         yield from _steps(session, _ready(visit), "ready, and not sent though nothing else is", _BEAT)
         yield from _tickets(session, visit)

@@ -5,7 +5,7 @@
 | `held` | a step failed and holds its stage | it is retried or waived |
 | `decision` | a step waits for a person | it is decided |
 | `identity overdue` | the identity is not established in time | it is |
-| `circuit` | nothing could be done in a system several times in a row | it answers a step begun since, or none waits |
+| `circuit` | a system fails several times in a row and at its next try | it answers a step begun since or none waits |
 | `restored` | a system was restored from a backup | its replay is over |
 | `dead letter` | what came on the queue is no ticket | it is replayed, or its retention ends |
 | `evidence` | a ticket's chain does not verify | a person acknowledges it |
@@ -63,12 +63,12 @@ def answered(session: Session, ticket: UUID, stage: str, key: str) -> None:
     alerts.settle(session, *(_of_step(kind, ticket, stage, key) for kind in (HELD, DECISION)))
 
 
-def in_vain(session: Session, claim: Claim, row: TicketRow, now: datetime, *, is_open: bool) -> None:
-    """Tell that a system cannot be worked with, once its circuit is open; urgent if a breach waits for it.
+def in_vain(session: Session, claim: Claim, row: TicketRow, now: datetime) -> None:
+    """Tell that a system cannot be worked with, once its circuit is open and a try in vain; urgent if a breach waits.
 
-    Or once a step has tried often enough: others may be done there.
+    So nobody is called each time that one asks for a moment. Or once a step has tried often enough: others may be done.
     """
-    if not (is_open or claim.attempts >= TRIES):
+    if not (claim.attempts >= TRIES or circuits.tried_in_vain(session, claim.system)):
         return
     dedup, urgent = f"{alerts.OUTAGE}{claim.system}", is_urgent(row)
     raised = alerts.raise_alert(

@@ -263,7 +263,7 @@ class Performer:
                 return "not ours"
             if isinstance(done, Done):
                 self._store(session, claim, row, done, now)
-            _tell_people(session, claim, row, done, values["state"], now, is_open=later is not None)
+            _tell_people(session, claim, row, done, values["state"], now)
             if row.paused_at is not None:
                 steps.rest_paused(session)
             rows, chain = steps_and_chain(session, claim.ticket)
@@ -321,14 +321,7 @@ def follow(office: Office, publish: Callable[[list[Nudge]], None], moves: Moves)
 
 
 def _tell_people(
-    session: Session,
-    claim: Claim,
-    row: TicketRow,
-    done: Done | RightsdeskError,
-    state: str,
-    now: datetime,
-    *,
-    is_open: bool,
+    session: Session, claim: Claim, row: TicketRow, done: Done | RightsdeskError, state: str, now: datetime
 ) -> None:
     """Raise, or end, what a step's end means for those on call."""
     if state == "failed":
@@ -338,7 +331,7 @@ def _tell_people(
     if isinstance(done, Done | Waiting):
         alarms.back(session, claim)  # it answered, whatever it said
     elif _is_away(claim, done):
-        alarms.in_vain(session, claim, row, now, is_open=is_open)
+        alarms.in_vain(session, claim, row, now)
 
 
 def _left_alone_until(session: Session, claim: Claim, done: Done | RightsdeskError, now: datetime) -> datetime | None:

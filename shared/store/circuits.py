@@ -89,6 +89,11 @@ def close(session: Session, system: str) -> None:
     session.execute(_CLOSE, {"of": system})
 
 
+def tried_in_vain(session: Session, system: str) -> bool:
+    """Say whether a system's circuit is open and the first try since was in vain, too: it is more than a hiccup."""
+    return bool(session.scalar(select(exists().where(_c.system == system, _c.failures > TRIES))))
+
+
 def without_work(session: Session, told: Iterable[str], *, now: datetime) -> list[str]:
     """Return the systems that are down, or that people were told of as such, and for which no step waits.
 

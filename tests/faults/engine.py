@@ -352,6 +352,7 @@ class EngineMachine(RuleBasedStateMachine):
     def in_vain(self, model):
         """Expect a step to wait, and its system to be left alone after so many failures."""
         resting = self.probe.get(model.system, BEGIN) > self.now  # it had begun before
+        tried = model.attempts
         self.failures[model.system] += not resting
         number = self.failures[model.system]
         if number >= TRIES:
@@ -363,7 +364,7 @@ class EngineMachine(RuleBasedStateMachine):
             model.state = "failed"
         else:
             model.later = self.now + timedelta(seconds=min(Fickle.after * 2 ** (model.attempts - 1), LONGEST_PAUSE))
-        if number >= TRIES or model.attempts >= TRIES:
+        if number > TRIES or tried >= TRIES:
             self.alerted.add(model.system)
 
     def decide(self, ident, verb, **more):

@@ -78,7 +78,7 @@ def test_a_turn_calls_nobody(opened):
 
 
 def test_a_system_that_is_down_calls_once_and_is_over_when_it_is_back(opened, monkeypatch):
-    """Three attempts in vain are one alert, however many steps meet it; the first step that is done ends it."""
+    """Three failures and a try in vain are one alert, however many steps meet it; the first that is done ends it."""
     line = opened()
     down = [True]
     run = line.performer._run
@@ -96,7 +96,7 @@ def test_a_system_that_is_down_calls_once_and_is_over_when_it_is_back(opened, mo
         line.office.now = lambda number=number: now + timedelta(hours=number)
         sweep(line.office, line.nudges.extend)
         line.run()
-        assert ([] if number < 1 else [("circuit", None, "chat")]) == standing(line)
+        assert ([] if number < 2 else [("circuit", None, "chat")]) == standing(line)
     down.clear()
     line.office.now = lambda: now + timedelta(hours=9)
     sweep(line.office, line.nudges.extend)
@@ -104,6 +104,33 @@ def test_a_system_that_is_down_calls_once_and_is_over_when_it_is_back(opened, mo
     assert [] == standing(line)
     with line.office.store.read() as session:
         assert {"fulfilled"} == set(session.scalars(select(TicketRow.outcome)))
+
+
+def test_a_system_that_asks_for_a_moment_calls_nobody(opened, monkeypatch):
+    """Three steps meet it at once, and its next try is done: many are asked to slow down so, in every flood."""
+    line = opened()
+    run, asked = line.performer._run, []
+
+    def busy(claim, *more):
+        if claim.system == "chat" and len(asked) < circuits.TRIES:
+            asked.append(claim.id)
+            raise Retryable("answered 429", after=30)
+        return run(claim, *more)
+
+    monkeypatch.setattr(line.performer, "_run", busy)
+    line.office.settings = line.office.settings.model_copy(update={"concurrency": 3})
+    for person in ("nobody@never.example", small.BOB, small.ADA):
+        line.submit(ticket("access", person))
+    line.run()
+    with line.office.store.read() as session:
+        assert ["chat"] == [row.system for row in circuits.standing(session)]
+    later = line.office.now() + timedelta(minutes=1)
+    line.office.now = lambda: later
+    sweep(line.office, line.nudges.extend)
+    line.run()
+    with line.office.store.read() as session:
+        assert [] == circuits.standing(session)
+        assert [] == session.scalars(select(AlertRow.kind)).all()
 
 
 def test_an_acknowledged_outage_does_not_hide_the_next(opened, monkeypatch):

@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import LargeBinary, Table, func, insert, literal, select, text, update
 from sqlalchemy.exc import IntegrityError
 
+from shared.domain.errors import Retryable, RightsdeskError
+from shared.envelope import SealError
 from shared.evidence import checkpoint_leaf, sign_checkpoint, succeed
 from shared.store import checkpoints
 from shared.store.tables import DeadLetterRow, HoldRow, KeyChangeRow, RetiredKeyRow, TicketRow, core
@@ -24,15 +26,21 @@ _SEALED: tuple[tuple[Table, str, Callable[[Any], bytes]], ...] = (
     (core(HoldRow), "wrapped_key", lambda ident: b"key:" + ident.bytes),
     (core(DeadLetterRow), "entry", lambda _: dead_aad()),
 )
+_SHUT = "{} {}: no master key here opens it; put the row back, or the newest keys/vault.json, and rotate again"
 
 
 def rotate_master(office: Office, *, say: Callable[[int], None] = lambda _: None) -> int:
     """Wrap all tickets' data keys by a new master key and destroy the old ones; return how many were wrapped again.
 
-    What a broken-off rotation left is finished first, by the key that it made. `say` gets the number so far.
+    What a broken-off rotation left is finished first, by the key that it made. `say` gets the number so far. A
+    RightsdeskError by an older copy of the vault: what its next key sealed the others could not open.
     """
     done = 0
     with file.changing(office.settings.root, ".rotating"):
+        if label(office.vault.ring.masters[-1]) in _retired(office):
+            raise RightsdeskError(
+                "the vault here is from before the last rotation: put the newest keys/vault.json here"
+            )
         ring = office.vault.change(_with_another)
         for number in _wrap_all(office, ring.masters[-1]):
             say(done := done + number)
@@ -41,6 +49,11 @@ def rotate_master(office: Office, *, say: Callable[[int], None] = lambda _: None
             say(done := done + number)
         office.vault.change(lambda now: now.model_copy(update={"masters": now.masters[-1:]}))
     return done
+
+
+def _retired(office: Office) -> set[bytes]:
+    with office.store.read() as session:
+        return set(session.scalars(select(RetiredKeyRow.label)))
 
 
 def _with_another(ring: Keyring) -> Keyring:
@@ -65,29 +78,39 @@ def _wrap_some(office: Office, table: Table, name: str, aad: Callable[[Any], byt
         rows = session.execute(query.with_for_update(key_share=True, skip_locked=True)).all()
         rows = rows or session.execute(query.limit(1).with_for_update(key_share=True)).all()
         for ident, sealed in rows:
-            wrapped = office.vault.seal(office.vault.unseal(sealed, aad=aad(ident)), aad=aad(ident))
+            try:
+                wrapped = office.vault.seal(office.vault.unseal(sealed, aad=aad(ident)), aad=aad(ident))
+            except (SealError, Retryable):
+                raise RightsdeskError(_SHUT.format(table.name, ident)) from None
             session.execute(update(table).where(table.c.id == ident, column == sealed).values({name: wrapped}))
     return len(rows)
 
 
 def _retire(office: Office, keys: tuple[Key, ...]) -> None:
-    """Let nobody seal anything by these keys any more; wait for who is at it."""
-    with office.store.write() as session:
-        if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer at a time anyway
-            names = ", ".join(table.name for table, _, _ in _SEALED)
-            session.execute(text(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE"))
-        known = set(session.scalars(select(RetiredKeyRow.label)))
-        rows = [{"label": label(key), "at": office.now()} for key in keys if label(key) not in known]
-        if rows:
+    """Let nobody seal anything by these keys any more; wait for who is at it, one table after the other.
+
+    Who locked several at once would wait in a circle with who writes to them in another order.
+    """
+    known = _retired(office)
+    rows = [{"label": label(key), "at": office.now()} for key in keys if label(key) not in known]
+    if rows:
+        with office.store.write() as session:
             session.execute(insert(RetiredKeyRow), rows)
+    if office.store.url.get_backend_name() == "sqlite":
+        return  # it has one writer at a time
+    for table, _, _ in _SEALED:
+        with office.store.write() as session:
+            session.execute(text(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def rotate_signing(office: Office) -> SigningKey:
     """Let another key sign certificates and checkpoints; return it. The one before signs that it follows, and goes.
 
-    What was signed before verifies as before.
+    What was signed before verifies as before. A RightsdeskError by an older copy of the vault.
     """
     with file.changing(office.settings.root, ".rotating"):
+        with office.store.read() as session:
+            office.vault.signer_of(checkpoints.signing_key(session))
         following = office.vault.change(_with_following).following
         assert following is not None
         while not _succeeded(office, following):

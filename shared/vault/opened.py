@@ -81,14 +81,17 @@ class Vault:
         return self._signer(self.ring.signing[-1])
 
     def signer_of(self, key_id: str | None) -> Ed25519PrivateKey:
-        """Return the signing key with an id, or the only one there has been if there is none."""
+        """Return the signing key with an id, or the current one if none has followed another yet.
+
+        A RightsdeskError if it is not here: signed by another, no evidence would verify any more.
+        """
         ring = self.ring
         known = [*ring.signing, *([ring.following] if ring.following else [])]
-        return self._signer(next((one for one in known if one.id == key_id), ring.signing[-1]))
+        return self._signer(next((one for one in known if key_id in (None, one.id) and one.secret), None))
 
-    def _signer(self, key: SigningKey) -> Ed25519PrivateKey:
-        if key.secret is None:
-            raise RightsdeskError("the vault here is older than the one that signs: copy keys/vault.json")
+    def _signer(self, key: SigningKey | None) -> Ed25519PrivateKey:
+        if key is None or key.secret is None:
+            raise RightsdeskError("the vault here has not the key that signs now: put the newest keys/vault.json here")
         return Ed25519PrivateKey.from_private_bytes(key.secret)
 
     @property

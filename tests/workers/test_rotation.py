@@ -3,21 +3,23 @@
 import json
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import event, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
-from shared.domain.errors import Final, Retryable
+from shared.domain.errors import Final, Retryable, RightsdeskError
 from shared.envelope import public_pem
 from shared.evidence import checkpoint_leaf, sign_checkpoint, verify
 from shared.store.audit import Audit
 from shared.store.checkpoints import last, save, succession
 from shared.store.tables import DeadLetterRow, HoldRow, KeyChangeRow, TicketRow
-from shared.vault import label, open_vault
+from shared.vault import file, label, open_vault
 from tests import small
 from tests.line import open_line
 from tests.small import ticket
@@ -38,6 +40,15 @@ def line(request, tmp_path, valkey, valkey_url):
     with closing(open_line(tmp_path / "home", world.systems, broker=valkey_url, database=url)) as made:
         made.submit(ticket("access"))
         made.run()
+        yield made
+
+
+@pytest.fixture
+def postgres_line(tmp_path, valkey_url, database):
+    """A line on PostgreSQL."""
+    with closing(
+        open_line(tmp_path / "home", small.build(tmp_path / "world").systems, broker=valkey_url, database=database)
+    ) as made:
         yield made
 
 
@@ -133,6 +144,56 @@ def test_what_retention_destroyed_stays_destroyed(line):
         with pytest.raises(DBAPIError, match="retired master key"), office.store.write() as session:
             session.execute(put_back)
     assert still == office.ticket(rows[still])[1].id
+
+
+def test_a_rotation_waits_in_no_circle_with_who_writes(postgres_line):
+    """It waits for a transaction that has written to one of its tables and goes on to another."""
+    office, retiring = postgres_line.office, threading.Event()
+    ring = office.vault.change(rotation._with_another)
+    event.listen(office.store.engine, "before_cursor_execute", lambda *said: "LOCK" in said[2] and retiring.set())
+    with ThreadPoolExecutor() as pool, office.store.write() as session:
+        entry = office.vault.seal(b"x", aad=rotation.dead_aad())
+        session.execute(insert(DeadLetterRow).values(received_at=office.now(), reason="x", entry=entry))
+        done = pool.submit(rotation._retire, office, ring.masters[:-1])
+        assert retiring.wait(30)
+        session.execute(update(TicketRow).values(wake_at=None))
+        session.commit()
+        assert done.result(30) is None
+
+
+def test_an_older_copy_of_the_vault_changes_nothing(opened):
+    """Put back after a rotation, it makes no key and no checkpoint of its own: those would open, and verify, nowhere."""
+    line, _ = opened()
+    office, ident = line.office, line.submit(ticket("access"))
+    line.run()
+    place = file.place(office.settings.root)
+    older = place.read_bytes()
+    rotate_master(office)
+    rotate_signing(office)
+    newest = place.read_bytes()
+    file.write_private(place, older)
+    for act in (rotate_master, rotate_signing, checkpoints.keep):
+        with pytest.raises(RightsdeskError, match=r"put the newest keys/vault\.json here"):
+            act(office)
+    assert older == place.read_bytes()
+    file.write_private(place, newest)
+    assert checkpoints.keep(office)
+    assert [] == audit(line)
+    assert ident == office.ticket(all_tickets(line)[0])[1].id
+
+
+def test_a_row_that_does_not_open_is_named(opened):
+    """A rotation cannot end before it is put back: the old key may be the one that opens it."""
+    line, _ = opened()
+    ident = line.submit(ticket("access"))
+    with line.office.store.write() as session:
+        row = session.get_one(TicketRow, ident)
+        kept, row.wrapped_key = row.wrapped_key, row.wrapped_key[:-1] + b"x"
+    with pytest.raises(RightsdeskError, match=f"tickets {ident}: no master key here opens it"):
+        rotate_master(line.office)
+    with line.office.store.write() as session:
+        session.get_one(TicketRow, ident).wrapped_key = kept
+    assert 1 == rotate_master(line.office)
 
 
 @pytest.mark.parametrize("steps", [0, 1, 2])

@@ -48,16 +48,24 @@ class Sealed(BaseModel):
         wrapped = seal(kdf.key(passphrase, server_secret), key, aad=_header(kdf))
         return cls(kdf=kdf, key=wrapped, content=_closed(ring, key))
 
-    def vault_key(self, passphrase: bytes, server_secret: bytes) -> bytes:
-        """Return the vault key; Closed if a secret is not the right one."""
+    def vault_key(self, passphrase: bytes | None, server_secret: bytes | None) -> bytes:
+        """Return the vault key; Closed if a secret is missing or not the right one, which takes the same time."""
+        both = self.kdf.key(passphrase or b"", server_secret or b"")
         try:
-            return unseal(self.kdf.key(passphrase, server_secret), self.key, aad=_header(self.kdf))
+            opened = unseal(both, self.key, aad=_header(self.kdf))
         except SealError:
             raise Closed from None
+        if passphrase is None or server_secret is None:
+            raise Closed
+        return opened
 
     def ring(self, key: bytes) -> Keyring:
         """Return the keys, given the vault key; a SealError if it is another vault's."""
-        return Keyring.model_validate_json(unseal(key, self.content, aad=_CONTENT))
+        content = unseal(key, self.content, aad=_CONTENT)
+        try:
+            return Keyring.model_validate_json(content)
+        except ValidationError:
+            raise RightsdeskError("the vault was written by another version of Rightsdesk; update this one") from None
 
     def holding(self, ring: Keyring, key: bytes) -> "Sealed":
         """Return it with other keys inside."""
@@ -94,8 +102,14 @@ def damaged(root: Path) -> RightsdeskError:
 
 
 def write(root: Path, sealed: Sealed) -> None:
-    """Put a vault in the place of the one before, in one step and on disk."""
-    write_private(place(root), sealed.model_dump_json(indent=1).encode() + b"\n")
+    """Put a vault in the place of the one before, in one step and on disk; call it while `changing`.
+
+    Drafts of who was killed at this go: keys that were destroyed since stand in them. A link stays one.
+    """
+    path = place(root).resolve()
+    write_private(path, sealed.model_dump_json(indent=1).encode() + b"\n")
+    for left in path.parent.glob(f".{path.name}.*"):
+        left.unlink(missing_ok=True)
 
 
 def write_private(path: Path, content: bytes) -> None:

@@ -41,7 +41,8 @@ def let_go(root: Path) -> bool:
     folder = _folder(root)
     if not _is_ours(folder):
         return False
-    (folder / "vault.key").unlink(missing_ok=True)
+    for one in folder.iterdir():  # drafts of an `unlock` that was killed hold it, too
+        one.unlink(missing_ok=True)
     folder.rmdir()
     return True
 

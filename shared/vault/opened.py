@@ -15,7 +15,6 @@ from shared.domain.errors import Retryable, RightsdeskError, UsageError
 from shared.domain.identifier import Identifier
 from shared.envelope import Jwk, SealError, seal, unseal
 from shared.vault import file
-from shared.vault.file import Closed
 from shared.vault.held import held
 from shared.vault.keyring import Key, Keyring, SigningKey
 from shared.vault.opening import Secrets
@@ -177,16 +176,13 @@ def open_keys(root: Path, given: Secrets, *keys: bytes, ask: bool = False) -> Op
     key = sealed.vault_key(*both(own_folder(root), given, ask=ask))
     try:
         return Opened(key, sealed.ring(key), stamp)
-    except (SealError, ValueError):
+    except SealError:
         raise file.damaged(root) from None
 
 
-def both(own: Path, given: Secrets, *, ask: bool) -> tuple[bytes, bytes]:
-    """Return both secrets; Closed if one is missing."""
-    passphrase, server_secret = given.passphrase.read(own, ask=ask), given.server_secret.read(own)
-    if passphrase is None or server_secret is None:
-        raise Closed
-    return passphrase, server_secret
+def both(own: Path, given: Secrets, *, ask: bool) -> tuple[bytes | None, bytes | None]:
+    """Return both secrets; None for one that is missing."""
+    return given.passphrase.read(own, ask=ask), given.server_secret.read(own)
 
 
 def _stamp(root: Path) -> _Stamp | None:

@@ -11,14 +11,15 @@ import secrets
 import shlex
 import subprocess
 import sys
+import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from shared.domain.errors import RightsdeskError, UsageError
 
@@ -33,9 +34,15 @@ class Kdf(BaseModel):
 
     name: Literal["argon2id"] = "argon2id"
     salt: Annotated[bytes, Field(min_length=16, max_length=64)] = Field(default_factory=lambda: secrets.token_bytes(16))
-    memory_kib: int = Field(default=64 * 1024, ge=8, le=4 * 1024 * 1024)  # RFC 9106, section 4: second recommended
-    iterations: int = Field(default=3, ge=1, le=64)
+    memory_kib: int = Field(default=64 * 1024, ge=8, le=1024 * 1024)  # RFC 9106, section 4: second recommended
+    iterations: int = Field(default=3, ge=1, le=16)
     lanes: int = Field(default=4, ge=1, le=64)
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.memory_kib < 8 * self.lanes:  # RFC 9106, section 3.1
+            raise ValueError("too little memory for so many lanes")
+        return self
 
     @classmethod
     def for_random(cls) -> "Kdf":
@@ -46,9 +53,17 @@ class Kdf(BaseModel):
         """Return the key (32 bytes) that both secrets make; it costs the same whichever is wrong."""
         stretched = Argon2id(
             salt=self.salt, length=32, iterations=self.iterations, lanes=self.lanes, memory_cost=self.memory_kib
-        ).derive(passphrase)
+        ).derive(_in_one_form(passphrase))
         both = stretched + hashlib.sha256(server_secret).digest()
         return HKDF(SHA256(), 32, salt=self.salt, info=b"rightsdesk vault").derive(both)
+
+
+def _in_one_form(passphrase: bytes) -> bytes:
+    """Return a passphrase in the one form of its text (NFC; RFC 8265, section 4.2): keyboards differ in it."""
+    try:
+        return unicodedata.normalize("NFC", passphrase.decode()).encode()
+    except UnicodeDecodeError:
+        return passphrase
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +86,7 @@ class Given:
         With `ask`, a passphrase is asked for at a terminal before that.
         """
         if self.value is not None:
-            return self.value.get_secret_value().encode(errors="surrogateescape")
+            return self.value.get_secret_value().encode(errors="surrogateescape").rstrip(b"\r\n")
         if self.command is not None and self.file is None:
             return self._said()
         file = self.file or self._credential() or own / self.name

@@ -44,7 +44,7 @@ def init(root: Path, passphrase: bytes, server_secret: bytes, *, kdf: Kdf | None
         return remove(root)
 
 
-def rekey(root: Path, old: tuple[bytes, bytes], new: tuple[bytes, bytes], *, kdf: Kdf) -> None:
+def rekey(root: Path, old: tuple[bytes | None, bytes | None], new: tuple[bytes, bytes], *, kdf: Kdf) -> None:
     """Give a home's vault other secrets and a new vault key; Closed unless the old ones (passphrase, server's) fit.
 
     Its keys stay. Processes that hold the old vault key work on, and read the vault again by the new secrets.

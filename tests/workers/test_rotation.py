@@ -162,7 +162,7 @@ def test_a_rotation_waits_in_no_circle_with_who_writes(postgres_line):
 
 
 def test_an_older_copy_of_the_vault_changes_nothing(opened):
-    """Put back after a rotation, it makes no key and no checkpoint of its own: those would open, and verify, nowhere."""
+    """Put back after a rotation, it makes no key and no checkpoint: those would open, and verify, nowhere."""
     line, _ = opened()
     office, ident = line.office, line.submit(ticket("access"))
     line.run()

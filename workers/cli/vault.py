@@ -42,7 +42,7 @@ def vault_init() -> None:
     if place(read.root).exists():
         raise UsageError("there is a vault already; `rightsdesk vault rekey` gives it other secrets")
     if read.server_secret_file and not read.server_secret:
-        _make(read.server_secret_file)
+        _make(read.server_secret_file, read.root)
     if not read.secrets.server_secret.set:
         raise UsageError("give the server secret, e.g. by RIGHTSDESK_SERVER_SECRET_FILE; see docs/keys.md")
     server_secret = read.secrets.server_secret.read(read.root) or b""
@@ -90,16 +90,16 @@ def vault_rekey(new_passphrase: NewPassphrase = None, new_server_secret: NewServ
         raise UsageError("say what is new: --new-passphrase, --new-server-secret")
     old = _secrets(read)
     read_file(read.root).vault_key(*old)  # a wrong one is said before anything is asked or made
-    passphrase = _new_passphrase(new_passphrase) if new_passphrase else old[0]
+    passphrase = _new_passphrase(new_passphrase) if new_passphrase else old[0] or b""
     if new_server_secret:
-        _make(new_server_secret)
-    server_secret = _contents(new_server_secret) if new_server_secret else old[1]
+        _make(new_server_secret, read.root)
+    server_secret = _contents(new_server_secret) if new_server_secret else old[1] or b""
     own = own_folder(read.root)
     random = not new_passphrase and not read.secrets.passphrase.set and (own / PASSPHRASE).exists()
     new = _long_enough(passphrase, server_secret)
     rekey(read.root, old, new, kdf=Kdf.for_random() if random else Kdf())
     for name, file in ((PASSPHRASE, new_passphrase), (SERVER_SECRET, new_server_secret)):
-        if file is not None and file.absolute() != own / name:
+        if file is not None and file.expanduser().resolve() != (own / name).resolve():
             (own / name).unlink(missing_ok=True)
     typer.echo("the vault has its new secrets: give them to each process from now on")
 
@@ -112,7 +112,7 @@ def vault_set(name: Name) -> None:
     if not re.fullmatch(r"[\w.-]{1,64}", name, re.ASCII):
         raise UsageError("a credential's name has letters, digits, dots, dashes and underscores, 64 at most")
     vault = _vault()
-    given = _asked_for() if sys.stdin.isatty() else sys.stdin.read().rstrip("\r\n")
+    given = _asked_for() if sys.stdin.isatty() else _piped()
     if not given:
         raise UsageError("the credential is empty")
     vault.change(lambda ring: ring.model_copy(update={"credentials": ring.credentials | {name: given}}))
@@ -155,8 +155,8 @@ def _vault() -> "Vault":
     return open_vault(read.root, read.secrets)
 
 
-def _secrets(read: "Settings") -> tuple[bytes, bytes]:
-    """Return both secrets that the vault has; Closed if one is missing."""
+def _secrets(read: "Settings") -> tuple[bytes | None, bytes | None]:
+    """Return both secrets as they are given; None for one that is missing."""
     from shared.vault import own_folder
     from shared.vault.opened import both
 
@@ -185,6 +185,13 @@ def _asked_for() -> str:
     return getpass.getpass("Credential: ")
 
 
+def _piped() -> str:
+    try:
+        return sys.stdin.buffer.read().decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise UsageError("the credential is no UTF-8 text") from None
+
+
 def _contents(file: Path) -> bytes:
     try:
         return file.expanduser().read_bytes().rstrip(b"\r\n")
@@ -192,13 +199,15 @@ def _contents(file: Path) -> bytes:
         raise UsageError(f"cannot read {file}: {error.strerror}") from None
 
 
-def _make(file: Path) -> None:
-    """Make a server secret of 256 random bits where there is none."""
+def _make(file: Path, root: Path) -> None:
+    """Make a server secret of 256 random bits where there is none; of two at once one does."""
     import secrets
 
-    from shared.vault.file import write_private
+    from shared.vault.file import changing, write_private
 
-    if not file.expanduser().exists():
+    with changing(root):
+        if file.expanduser().exists():
+            return
         try:
             write_private(file.expanduser(), secrets.token_urlsafe(32).encode() + b"\n")
         except OSError as error:

@@ -93,14 +93,20 @@ def test_without_both_secrets_it_does_not_open(root, wrong):
 
 
 def test_a_wrong_secret_costs_the_whole_derivation(root, monkeypatch):
-    """Whichever of the two is wrong: the passphrase is stretched alike, and only the last comparison tells."""
+    """Whichever of the two is wrong or missing: the passphrase is stretched alike, only the last comparison tells."""
     stretched = []
     key = Kdf.key
     monkeypatch.setattr(Kdf, "key", lambda self, *pair: stretched.append(self) or key(self, *pair))
-    for wrong in (given(b"wrong passphrase"), given(server_secret=b"wrong secret"), given()):
+    wrong_ones = (
+        given(b"wrong passphrase"),
+        given(server_secret=b"wrong secret"),
+        Secrets(given().passphrase),
+        Secrets(),
+    )
+    for wrong in (*wrong_ones, given()):
         with suppress(Closed):
             open_vault(root, wrong)
-    assert [LIGHT.memory_kib] * 3 == [one.memory_kib for one in stretched]
+    assert [LIGHT.memory_kib] * 5 == [one.memory_kib for one in stretched]
 
 
 def test_secrets_come_from_files_commands_and_systemd(root, tmp_path, monkeypatch):
@@ -113,10 +119,29 @@ def test_secrets_come_from_files_commands_and_systemd(root, tmp_path, monkeypatc
     (tmp_path / f"rightsdesk-{PASSPHRASE}").write_bytes(PAIR[0])
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     assert open_vault(root, Settings(home=root, server_secret_file=tmp_path / "two").secrets).ring
+    assert open_vault(root, given(PAIR[0] + b"\n")).ring  # as many a tool ends a variable
     with pytest.raises(RightsdeskError, match="the command that prints the server secret failed"):
         open_vault(root, Settings(home=root, server_secret_command="sh -c 'echo canary >&2; exit 3'").secrets)
     with pytest.raises(UsageError, match="cannot read the server secret"):
         open_vault(root, Settings(home=root, server_secret_file=tmp_path / "none").secrets)
+
+
+def test_a_passphrase_has_one_form():
+    """Composed or not, as keyboards differ; what is no text counts byte by byte."""
+    keys = [LIGHT.key(one, PAIR[1]) for one in ("b\u00e4r".encode(), "ba\u0308r".encode(), b"b\xe4r", b"b\xe5r")]
+    assert [0, 0, 2, 3] == [keys.index(one) for one in keys]
+
+
+def test_a_write_that_was_killed_leaves_no_keys(root):
+    """Its draft goes with the next write; a link to where the vault lies is followed, not replaced."""
+    place = file.place(root)
+    elsewhere = place.rename(root / "vault.json")
+    place.symlink_to(elsewhere)
+    (root / ".vault.json.4711.draft").write_text("keys that are destroyed later")
+    ring = open_vault(root, given()).change(lambda now: now.model_copy(update={"credentials": {"a": "b"}}))
+    assert place.is_symlink()
+    assert {"keys", "vault.json"} == {one.name for one in root.iterdir()}
+    assert ring == open_vault(root, given()).ring
 
 
 def test_given_secrets_make_no_vault_by_themselves(tmp_path):
@@ -194,6 +219,7 @@ def test_an_unlocked_vault_needs_no_secret(root):
     opened = open_vault(root, given())
     try:
         where = hold(root, opened._opened.key)
+        where.with_name(".vault.key.4711").write_bytes(b"of an unlock that was killed")
         assert (0o600, 0o700) == (where.stat().st_mode & 0o777, where.parent.stat().st_mode & 0o777)
         assert opened.ring == open_vault(root).ring
         rekey(root, PAIR, (b"another passphrase", b"another server secret"), kdf=LIGHT)
@@ -210,13 +236,13 @@ def test_an_unlocked_vault_needs_no_secret(root):
 def test_a_forged_header_takes_no_memory(root):
     """Parameters out of bounds are damage; weaker ones make another key."""
     path = file.place(root)
-    for change in ({"memory_kib": 1 << 40}, {"iterations": 10**9}):
+    for change in ({"lanes": 64, "memory_kib": 8}, {"memory_kib": 1 << 21}, {"iterations": 10**9}):
         raw = json.loads(path.read_text())
         raw["kdf"] |= change
         path.write_text(json.dumps(raw))
         with pytest.raises(RightsdeskError, match="damaged"):
             open_vault(root, given())
-    raw["kdf"] |= {"memory_kib": 8, "iterations": 1}
+    raw["kdf"] |= {"memory_kib": 8, "iterations": 1, "lanes": 1}
     path.write_text(json.dumps(raw))
     with pytest.raises(Closed):
         open_vault(root, given())

@@ -4,15 +4,35 @@ import os
 import pty
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
 
 from shared.inventory import resolve
+from shared.vault import opening, setup
+from shared.vault.opening import Kdf
 from tests.command import wrong
 from tests.small import ticket
+from workers.cli.vault import _make
 
 SECRET = "an administrator's passphrase"
+
+
+class Light(Kdf):
+    """A passphrase stretched less, as everything is opened often here."""
+
+    memory_kib: int = 1024
+    iterations: int = 1
+    lanes: int = 1
+
+
+@pytest.fixture
+def light(monkeypatch):
+    """Let commands in this process stretch passphrases less; what they do usually is in tests/shared/vault."""
+    monkeypatch.setattr(setup, "Kdf", Light)
+    monkeypatch.setattr(opening, "Kdf", Light)
 
 
 @pytest.fixture
@@ -24,7 +44,7 @@ def away(bare, tmp_path, monkeypatch):
     return bare
 
 
-def test_a_vault_is_made_unlocked_and_locked(run, away, monkeypatch):
+def test_a_vault_is_made_unlocked_and_locked(run, away, light, monkeypatch):
     """With the server's secret made beside it; unlocked, no secret is needed until it is locked."""
     assert "rightsdesk vault init" in wrong(run("keys", "list"))
     assert "the vault is made\n" == run("vault", "init").out
@@ -41,7 +61,7 @@ def test_a_vault_is_made_unlocked_and_locked(run, away, monkeypatch):
     assert "both are missing or not the right ones" in wrong(run("keys", "show", "--public"))
 
 
-def test_a_wrong_secret_is_one_line_and_tells_nothing(run, away, tmp_path):
+def test_a_wrong_secret_is_one_line_and_tells_nothing(run, away, light, tmp_path):
     """The same line for either, of exit code 2; nothing of what was given is in it."""
     run("vault", "init")
     lines = set()
@@ -96,6 +116,20 @@ def test_credentials_are_kept_by_name(run, desk, tmp_path):
     assert "no credential acme-imap" in wrong(run("vault", "unset", "acme-imap"))
     assert "the credential is empty" in wrong(run("vault", "set", "x", stdin=""))
     assert "name has letters" in wrong(run("vault", "set", "a b", stdin="x"))
+    assert "no UTF-8 text" in wrong(run("vault", "set", "x", stdin=b"caf\xe9"))
+
+
+def test_of_two_that_make_a_server_secret_one_does(tmp_path):
+    """Else the vault is sealed by one that no file holds any more."""
+    start = threading.Barrier(8)
+
+    def make(_: int) -> bytes:
+        start.wait()
+        _make(tmp_path / "server", tmp_path)
+        return (tmp_path / "server").read_bytes()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert 1 == len(set(pool.map(make, range(8))))
 
 
 def test_keys_are_rotated_by_command(run, desk):
@@ -112,7 +146,7 @@ def test_keys_are_rotated_by_command(run, desk):
     assert 0 == run("evidence", "verify").code
 
 
-def test_the_secrets_of_an_embedded_home_are_parted(run, desk, tmp_path, monkeypatch):
+def test_the_secrets_of_an_embedded_home_are_parted(run, desk, light, tmp_path, monkeypatch):
     """The administrator takes the passphrase, the server's secret goes elsewhere; running processes work on."""
     home, (passphrase, server) = desk.home, (tmp_path / "passphrase", tmp_path / "server")
     passphrase.write_text(SECRET)

@@ -43,18 +43,20 @@ class Ended:
     """What ended, or would have: tickets, packages of tickets that live on, dead letters; and what stays all the same.
 
     `kept` counts tickets whose time is over by what keeps them: `hold`, `standing` (consent, restriction), `in use`.
+    `holds` counts legal holds that were lifted.
     """
 
     tickets: list[UUID] = field(default_factory=list)
     packages: list[UUID] = field(default_factory=list)
     dead_letters: int = 0
+    holds: int = 0
     failed: list[UUID] = field(default_factory=list)
     kept: Counter[str] = field(default_factory=Counter)
 
     def as_json(self) -> dict[str, Any]:
         """Return it for machines."""
         names = {name: [str(one) for one in getattr(self, name)] for name in ("tickets", "packages", "failed")}
-        return names | {"dead_letters": self.dead_letters, "kept": dict(self.kept)}
+        return names | {"dead_letters": self.dead_letters, "holds": self.holds, "kept": dict(self.kept)}
 
 
 def run(office: Office, *, dry_run: bool = False, page: int = 200) -> Ended:
@@ -63,8 +65,8 @@ def run(office: Office, *, dry_run: bool = False, page: int = 200) -> Ended:
     ended = look.ended
     ended.tickets = list(look.end("ticket"))
     ended.packages = list(look.end("package", besides={*ended.tickets, *ended.failed}))
-    ended.dead_letters = look.end_letters()
-    if (ended.tickets or ended.packages or ended.dead_letters) and not dry_run:
+    ended.dead_letters, ended.holds = look.end_letters(), look.end_holds()
+    if (ended.tickets or ended.packages or ended.dead_letters or ended.holds) and not dry_run:
         office.store.scrub()
         _scrub_broker(office)
         log.info("retention.ended", tickets=len(ended.tickets), entries=ended.dead_letters)
@@ -116,7 +118,7 @@ class _Look:
             for one in self._closed_first(what, client):
                 until = _until(self.office, what, client, one.since)
                 if one.why:
-                    self.ended.kept[one.why] += what == "ticket"
+                    self.ended.kept.update([one.why] if what == "ticket" else [])
                 elif until.at <= self.now:
                     yield one, until
 
@@ -152,6 +154,17 @@ class _Look:
             after = rows[-1][0] if rows else after
         return number
 
+    def end_holds(self) -> int:
+        """Forget whom holds were about that were lifted, a client's retention ago; return how many."""
+        office = self.office
+        with office.store.read() as session:
+            rows = retention.lifted_holds(session)
+        over = [ident for ident, client, lifted in rows if _until(office, "ticket", client, lifted).at <= self.now]
+        for ident in [] if self.dry_run else over:
+            with office.store.write() as session:
+                retention.destroy_hold(session, ident)
+        return len(over)
+
 
 def _until(office: Office, what: What, client: str, since: datetime) -> Deadline:
     """Return when a retention ends, in the client's calendar; one that left the inventory has the usual periods."""
@@ -161,6 +174,10 @@ def _until(office: Office, what: What, client: str, since: datetime) -> Deadline
 
 def _end(office: Office, what: What, ticket: Kept, rule: Deadline, now: datetime) -> bool:
     """Delete the package, then destroy the key; say whether it was done, for a hold may have come meanwhile."""
+    with office.store.read() as session:  # others were ended since it was listed
+        found = retention.still_kept(session, what, ticket.id)
+    if found != ticket:
+        return False
     _remove_files(office, ticket.id)
     with office.store.write() as session:
         row = lock(session, ticket.id)

@@ -72,9 +72,9 @@ SELECT :'app', privileges, unnest(string_to_array(names, ' ')) FROM (VALUES
   ('SELECT', 'alembic_version'),
   -- evidence, and what else is only ever added to
   ('SELECT, INSERT', 'evidence certificates checkpoints checkpoint_leaves publications key_changes'),
-  ('SELECT, INSERT', 'hold_persons index_keys retired_keys'),
-  -- what dies with a ticket's key when its retention ends
-  ('SELECT, INSERT, DELETE', 'consents findings persons'),
+  ('SELECT, INSERT', 'index_keys retired_keys'),
+  -- what dies with a ticket's or a hold's key when its retention ends
+  ('SELECT, INSERT, DELETE', 'consents findings persons hold_persons'),
   -- what moves on and is never deleted
   ('SELECT, INSERT, UPDATE', 'tickets steps submitter_keys dead_letters deliveries suppressions holds incidents restores'),
   ('SELECT, INSERT, UPDATE', 'alerts alert_channels alert_deliveries'),

@@ -156,6 +156,19 @@ def _count(session: Session, statement: Any) -> int:
     return int(result.rowcount)
 
 
+def lifted_holds(session: Session) -> list[tuple[UUID, str, datetime]]:
+    """Return the holds that were lifted and still tell whom they were about: id, client, and when they were lifted."""
+    hold = core(HoldRow).c
+    query = select(hold.id, hold.client, hold.lifted_at).where(hold.lifted_at.is_not(None), hold.sealed != _GONE)
+    return [(row[0], row[1], row[2]) for row in session.execute(query)]
+
+
+def destroy_hold(session: Session, hold: UUID) -> None:
+    """Destroy a lifted hold's key with the identifiers and reasons that it opened, and its blind index."""
+    session.execute(delete(HoldPersonRow).where(HoldPersonRow.hold_id == hold))
+    session.execute(update(HoldRow).where(HoldRow.id == hold).values(wrapped_key=_GONE, sealed=_GONE))
+
+
 def letters(session: Session, *, most: int, after: int = 0) -> list[tuple[int, datetime]]:
     """Return a page of the dead letters that hold their entry still, and when each was received."""
     letter = core(DeadLetterRow).c

@@ -21,6 +21,8 @@ from shared.store.tables import (
     ErasureRow,
     EvidenceRow,
     FindingRow,
+    HoldPersonRow,
+    HoldRow,
     PackagePartRow,
     PersonRow,
     StepRow,
@@ -33,7 +35,7 @@ from tests.evidence import broken
 from tests.line import open_line
 from tests.small import ADA, BOB, ticket
 from tests.waiting import until
-from workers import checkpoints, holds, views
+from workers import checkpoints, holds, retention, views
 from workers.beat import beating
 from workers.dead import replay
 from workers.doctor import examine
@@ -156,21 +158,28 @@ def _sizes(ended):
     return {"tickets": ended.tickets, "packages": len(ended.packages)}
 
 
-def test_nothing_of_the_key_is_left_in_the_files_of_sqlite(tmp_path, valkey, valkey_url):
-    """Neither in the database nor in its log: what was deleted is written over."""
-    line = open_line(tmp_path / "home", small.build(tmp_path / "world").systems, broker=valkey_url)
-    ident = line.submit(ticket("access"))
+def test_nothing_of_it_is_left_in_files(opened, valkey):
+    """Neither in SQLite's database and log, nor in the spool of a submit, nor in the broker's append-only file."""
+    line, _ = opened()
+    (ident,) = line.submitter.queue([check(ticket("access"), inventory=line.office.inventory)])
+    (spooled,) = line.submitter.spool.glob(f"{ident}:*")
+    entry, broker = spooled.read_bytes(), Path(valkey.config_get("dir")["dir"])
+    line.intake.round()
     line.run()
-    row = row_of(line, ident)
+    row, home = row_of(line, ident), line.office.settings.root
+
+    def there(content, folder, files):
+        return any(content in path.read_bytes() for path in folder.rglob(files))
+
+    def kept():
+        return [there(one, home, "rightsdesk.sqlite3*") for one in (row.wrapped_key, row.sealed)]
+
+    assert ([True, True], True) == (kept(), spooled.exists())
+    until(lambda: there(entry, broker, "*.aof"))
     later(line, days=3 * 366)
-
-    def there(content):
-        return any(content in path.read_bytes() for path in line.office.settings.root.glob("rightsdesk.sqlite3*"))
-
-    assert there(row.wrapped_key)
     assert [ident] == end(line.office).tickets
-    assert [False, False] == [there(row.wrapped_key), there(row.sealed)]
-    line.close()
+    assert ([False, False], False) == (kept(), spooled.exists())
+    until(lambda: not there(entry, broker, "*.aof"))
 
 
 def test_what_is_open_held_or_stands_is_kept(opened):
@@ -185,6 +194,8 @@ def test_what_is_open_held_or_stands_is_kept(opened):
     hold, _ = holds.place(
         line.office, holds.Placing("acme", None, subject, "a dispute", moment.date() + timedelta(days=9), "ines")
     )
+    later(line, days=40)
+    assert ({consent, restriction}, {}) == (set((ended := end(line.office)).packages), dict(ended.kept))
     later(line, days=3 * 366)
     ended = end(line.office)
     assert ([], {"hold": 1, "standing": 2}) == (ended.tickets, dict(ended.kept))
@@ -198,9 +209,25 @@ def test_what_is_open_held_or_stands_is_kept(opened):
     later(line, days=7 * 366)
     ended = end(line.office)
     assert ({consent, restriction, withdrawal, lift}, {}) == (set(ended.tickets), dict(ended.kept))
+    with line.office.store.read() as session:
+        row = session.get_one(HoldRow, hold)
+        assert (1, b"", b"", 0) == (ended.holds, row.sealed, row.wrapped_key, number(session, HoldPersonRow))
     assert "deny" == asked(line, BOB, "newsletter")
     assert "waiting" == line.ticket(unestablished)["state"]
     assert row_of(line, unestablished).sealed
+
+
+def test_a_hold_that_comes_meanwhile_keeps_the_package(opened):
+    """A run takes its time: what it has listed is looked at again before anything of it goes."""
+    line, _ = opened()
+    ident = line.submit(ticket("access"))
+    line.run()
+    later(line, days=3 * 366)
+    office, now = line.office, line.office.now()
+    listed = list(retention._Look(office, now, 200, dry_run=False)._over("ticket"))
+    holds.place(office, holds.Placing("acme", None, {"email": [ADA]}, "a dispute", now.date() + timedelta(9), "ines"))
+    assert [False] == [retention._end(office, "ticket", *one, now) for one in listed]
+    assert folder(line, ident).exists()
 
 
 def test_a_crash_after_the_package_leaves_nothing_half(opened):
@@ -219,36 +246,6 @@ def test_a_crash_after_the_package_leaves_nothing_half(opened):
     line.office.packages = real
     assert [stuck] == end(line.office).tickets
     assert not folder(line, stuck).exists()
-
-
-def test_the_spool_is_cleared_too(opened):
-    """What a submit of this home has left of a ticket goes with it."""
-    line, _ = opened()
-    ident = line.submit(ticket("access"))
-    line.run()
-    left = line.submitter.spool / f"{ident}:0123456789abcdef.jwe"
-    left.write_bytes(b"sealed")
-    later(line, days=3 * 366)
-    end(line.office)
-    assert not left.exists()
-
-
-def test_the_broker_forgets_too(opened, valkey):
-    """A sealed entry stands in the append-only file long after it was taken; then no more."""
-    line, _ = opened()
-    (ident,) = line.submitter.queue([check(ticket("access"), inventory=line.office.inventory)])
-    (spooled,) = line.submitter.spool.glob(f"{ident}:*")
-    entry, files = spooled.read_bytes(), Path(valkey.config_get("dir")["dir"])
-    line.intake.round()
-    line.run()
-
-    def there():
-        return any(entry in path.read_bytes() for path in files.rglob("*.aof"))
-
-    until(there)
-    later(line, days=3 * 366)
-    assert [ident] == end(line.office).tickets
-    until(lambda: not there())
 
 
 def test_dead_letters_have_a_retention_of_their_own(opened):
@@ -305,7 +302,7 @@ def test_what_the_commands_say(opened, run, monkeypatch):
     opening = run("package", "open", ident, "--out", world.folder / "out")
     assert wrong(opening, 1).startswith("the package was deleted at ")
     closed_before(line, ident, hours=9)
-    ended = {"tickets": [str(ident)], "packages": [], "failed": [], "dead_letters": 0, "kept": {}}
+    ended = {"tickets": [str(ident)], "packages": [], "failed": [], "dead_letters": 0, "holds": 0, "kept": {}}
     assert {"dry_run": False} | ended == run("retention", "run", "--json").json()
     assert "personal data and key were destroyed" in run("ticket", ident).out
     opening = run("package", "open", ident, "--out", world.folder / "out")

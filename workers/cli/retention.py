@@ -34,6 +34,7 @@ def retention_run(
         as_json({"dry_run": dry_run} | ended.as_json())
     else:
         what = f"{len(ended.tickets)} tickets, {len(ended.packages)} packages, {ended.dead_letters} dead letters"
+        what += f", {ended.holds} lifted holds"
         typer.echo(f"{'would end' if dry_run else 'ended'}: {what}")
         for why, number in sorted(ended.kept.items()):
             typer.echo(f"kept: {number} tickets by {_WHY[why]}")

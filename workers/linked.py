@@ -1,7 +1,8 @@
 """Tickets that ask for what another one does already: they wait for it, and rest on its acts.
 
 Linked is only a ticket that adds nothing: same client, right and details, no identifier and no name that the first does
-not give, one that tells the person for sure. Each keeps its own clock, answer and certificate.
+not give, one that tells the person for sure; and received before the first began to search, else its answer would not
+hold what came since. Each keeps its own clock, answer and certificate.
 """
 
 from collections.abc import Sequence
@@ -44,14 +45,20 @@ def first_about_the_same(office: Office, session: Session, row: TicketRow, ticke
         TicketRow.verdict.is_(None),
         TicketRow.rests_on.is_(None),
         ~_has_failed(),
+        ~_searched_before(row.received_at),
     )
     found = session.scalars(query.order_by(TicketRow.accepted_at, TicketRow.id).limit(_MOST))
     return next((one.id for one in found if adds_nothing(office, ticket, office.ticket(one)[1])), None)
 
 
 def _joinable(right: Right) -> tuple[str, ...]:
-    """Return the stages in which a ticket can be joined: its identity is established, and its last search to come."""
+    """Return the stages in which a ticket can be joined: its identity is established, and its acts are to come."""
     return right.names[1 : right.names.index(right.links_until)]
+
+
+def _searched_before(received: datetime) -> Any:
+    begun = StepRow.verb == "locate", StepRow.attempts > 0, StepRow.created_at < received
+    return exists().where(StepRow.ticket_id == TicketRow.id, *begun)
 
 
 def _has_failed() -> Any:

@@ -1,5 +1,6 @@
 """Tickets that ask for what another one does already rest on its acts; each keeps its clock, answer and certificate."""
 
+import json
 import threading
 from typing import Any
 
@@ -136,32 +137,42 @@ def test_a_person_can_unlink(opened):
         line.decide(line.submit(ticket("access")), "unlink")
 
 
-@pytest.mark.parametrize(
-    ("first", "second", "linked"),
-    [
-        ({}, {}, True),
-        (BOTH, {}, True),
-        ({}, {"subject": {"email": ["ADA@Example.org"]}}, True),
-        ({}, BOTH, False),  # a number and a name more
-        (BOTH, {"subject": {"phone_number": ["+4930231250001"]}}, False),  # may be somebody else's of the household
-        ({}, {"subject": {"email": [BOB]}}, False),
-        ({}, {"right": "erasure"}, False),
-        ({}, {"subject": {"email": [ADA], "represented_by": {"name": "Eve", "mandate": "a letter"}}}, False),
-        ({}, {"right": "portability", "details": {"transfer_to": "https://other.example/in"}}, False),
-        ({"identity": None}, {}, False),  # whoever that is must hold up nobody
-    ],
-)
-def test_what_is_linked(opened, first, second, linked):
+ASKED: list[tuple[dict[str, Any], dict[str, Any], bool]] = [
+    ({}, {}, True),
+    (BOTH, {}, True),
+    ({}, {"subject": {"email": ["ADA@Example.org"]}}, True),
+    ({}, BOTH, False),  # a number and a name more
+    (BOTH, {"subject": {"phone_number": ["+4930231250001"]}}, False),  # may be somebody else's of the household
+    ({}, {"subject": {"email": [BOB]}}, False),
+    ({}, {"right": "erasure"}, False),
+    ({}, {"subject": {"email": [ADA], "represented_by": {"name": "Eve", "mandate": "a letter"}}}, False),
+    ({}, {"right": "portability", "details": {"transfer_to": "https://other.example/in"}}, False),
+    ({"identity": None}, {}, False),  # whoever that is must hold up nobody
+]
+
+
+def test_what_is_linked(opened):
     """Only what adds nothing: neither an identifier, nor a name, nor a detail."""
     line, _ = opened()
-    one, other = (line.submit(ticket(**{"right": "access"} | asked)) for asked in (first, second))
-    assert (str(one) if linked else None) == line.ticket(other)["rests_on"]
+    for number, (*pair, linked) in enumerate(ASKED):
+        one, other = (line.submit(_of_another(number, ticket(**{"right": "access"} | asked))) for asked in pair)
+        assert (number, str(one) if linked else None) == (number, line.ticket(other)["rests_on"])
+
+
+def _of_another(number, raw):
+    """Return a ticket about a person of its own."""
+    text = json.dumps(raw).replace("@", f"{number}@").replace("31250001", f"3125000{number}")
+    return json.loads(text)
 
 
 def test_what_came_too_late_is_not_linked(opened):
-    """Once the first writes its copy, or has ended, a later asking is worked by itself."""
+    """Received after the first has begun to search, or once it writes its copy or has ended, it is worked by itself."""
     line, _ = opened()
-    line.submit(ticket("access"))
+    first = line.submit(ticket("access"))
+    line.run(stop=lambda _: bool(line.worked))
+    now = line.office.now().isoformat()
+    found = [line.submit(ticket("access", **more)) for more in ({"received_at": now}, {})]
+    assert [None, str(first)] == [line.ticket(one)["rests_on"] for one in found]
     line.run(stop=lambda nudge: nudge.verb == "export")
     later = line.submit(ticket("access"))
     assert line.ticket(later)["rests_on"] is None

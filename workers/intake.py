@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 from shared.domain.errors import RightsdeskError
 from shared.store import gates, persons
 from shared.store.nudge import Nudge
-from shared.store.tables import DeadLetterRow, TicketRow
+from shared.store.tables import RETIRED, DeadLetterRow, TicketRow
 from workers import alarms
 from workers.broker import ALIVE, CONSUMERS, INTAKE, RECEIPT, TAKEN, WAITING, connect
 from workers.caseload import base_subject
@@ -75,7 +75,7 @@ class Intake:
                 log.warning("intake.broker_down", error=type(error).__name__)
                 self.stopped.wait(1.0)
             except SQLAlchemyError as error:
-                log.warning("intake.database_down", error=type(error).__name__)
+                log.warning(trouble(error), error=type(error).__name__)
                 self.stopped.wait(1.0)
         self.broker.delete(f"{ALIVE}{self.name}")
 
@@ -221,6 +221,11 @@ class Intake:
         letter = insert(DeadLetterRow).values(received_at=now, reason=reason, ticket_id=one.ticket_id, entry=sealed)
         alarms.dead(session, session.scalars(letter.returning(DeadLetterRow.id)).one(), one.right, now)
         log.warning("intake.dead", reason=reason)
+
+
+def trouble(error: SQLAlchemyError) -> str:
+    """Return the event of an error of the database: what is waited for is its return, or the vault's new secrets."""
+    return "intake.vault_outdated" if RETIRED in str(error) else "intake.database_down"
 
 
 def _known(session: Session, ids: list[UUID]) -> dict[UUID, bytes]:

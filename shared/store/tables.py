@@ -442,8 +442,11 @@ class IndexKeyRow(Row):
     since: Mapped[datetime]
 
 
+RETIRED = "retired master key"  # in the text of those triggers' refusal
+
+
 class RetiredKeyRow(Row):
-    """A master key (by what stands in front of what it has sealed) that a trigger lets nobody use any more."""
+    """A master key (by what stands in front of what it has sealed) that triggers let nobody use any more."""
 
     __tablename__ = "retired_keys"
 

@@ -443,6 +443,16 @@ def test_parts_get_the_settings_and_only_those(settings, monkeypatch):
     assert "smtp://u:p@h" == environment(named)["RIGHTSDESK_SMTP_URL"]
 
 
+def test_only_parts_that_open_the_vault_get_its_secrets(settings):
+    """Flower serves pages, and needs neither."""
+    home_folder(settings.root)
+    settings.systems.write_text(CLIENT)
+    secrets = {"passphrase": "made up", "server_secret": "made up, too"}
+    given = Settings(**settings.model_dump(exclude_unset=True), **secrets)
+    getting = {part.name for part in all_parts(given, 1, 5555) if "made up" in " ".join(part.env.values())}
+    assert {"intake", "worker", "beat"} == getting
+
+
 def test_socket_folder_of_another_is_refused(tmp_path):
     """A folder or a link that somebody else put in place is not used."""
     (tmp_path / "link").symlink_to(tmp_path)

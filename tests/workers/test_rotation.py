@@ -26,6 +26,7 @@ from tests.small import ticket
 from workers import checkpoints, rotation
 from workers.broker import INTAKE
 from workers.doctor import examine
+from workers.intake import trouble
 from workers.retention import run as end
 from workers.rotation import rotate_master, rotate_signing
 
@@ -109,8 +110,9 @@ def test_who_has_not_heard_of_it_can_write_nothing(line):
     rotate_master(line.office)
     with pytest.raises(DBAPIError, match="retired master key"), line.office.store.write() as session:
         session.execute(update(TicketRow).where(TicketRow.id == ident).values(wrapped_key=stale))
-    with pytest.raises(DBAPIError, match="retired master key"), line.office.store.write() as session:
+    with pytest.raises(DBAPIError, match="retired master key") as refused, line.office.store.write() as session:
         session.execute(insert(DeadLetterRow).values(received_at=line.office.now(), reason="x", entry=stale))
+    assert "intake.vault_outdated" == trouble(refused.value)
 
 
 def test_what_retention_destroyed_stays_destroyed(line):

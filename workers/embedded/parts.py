@@ -30,6 +30,12 @@ def environment(settings: Settings) -> dict[str, str]:
     return env | {"PYTHONUNBUFFERED": "1"}
 
 
+def _without_secrets(env: dict[str, str]) -> dict[str, str]:
+    """Return an environment for a part that opens no vault."""
+    ours = "RIGHTSDESK_PASSPHRASE", "RIGHTSDESK_SERVER_SECRET", "CREDENTIALS_DIRECTORY"
+    return {key: value for key, value in env.items() if not key.startswith(ours)}
+
+
 def says_ready(file: Path) -> Callable[[int], bool]:
     """Return a test: a part is ready when the file that it writes holds its pid."""
 
@@ -76,7 +82,7 @@ def flower_part(settings: Settings, port: int) -> Part:
         [sys.executable, "-m", "celery", "-A", "workers.queues:app", "flower"],
         f"http://127.0.0.1:{port} (user {flower.USER}, password in {flower.password_file(settings)})",
         lambda _pid: flower.asks_for_password(port),
-        environment(settings) | flower.options(settings, port),
+        _without_secrets(environment(settings)) | flower.options(settings, port),
         folder=folder,  # Flower runs a `flowerconfig.py` that it finds where it is started
     )
 

@@ -7,12 +7,14 @@ import hypothesis
 import pytest
 import redis
 
+from tests import compiled
 from tests.mariadb import MariaDb, mariadb_server
 from tests.servers import Postgres, postgres_server, valkey_server
 
 hypothesis.settings.register_profile("here", deadline=None, database=None)
 hypothesis.settings.register_profile("ci", deadline=None, database=None, derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "here")
+compiled.shared()
 
 
 @pytest.fixture(scope="session", autouse=True)

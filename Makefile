@@ -30,6 +30,7 @@ demo: $(VENV)/run.stamp ## the main job: every right, on the embedded stack, che
 up: $(VENV)/run.stamp ## the embedded stack until Ctrl-C (RIGHTSDESK_HOME, RIGHTSDESK_SYSTEMS)
 	$(BIN)/rightsdesk up
 
+test: export PYTHONDONTWRITEBYTECODE = # or a hundred processes each compile all of ours anew
 test: $(VENV)/dev.stamp ## all tests; T=path or T="-k word" for some, JOBS=0 for one process (most wait for servers: more than cores)
 	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=worksteal $(T)
 

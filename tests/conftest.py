@@ -1,5 +1,6 @@
 """Fixtures: real servers, a database per test, and nothing of the developer's own environment."""
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -15,6 +16,12 @@ hypothesis.settings.register_profile("here", deadline=None, database=None)
 hypothesis.settings.register_profile("ci", deadline=None, database=None, derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "here")
 compiled.shared()
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage only among what tests make: what thousands of collected tests hold lives to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,6 +1,7 @@
 """`rightsdesk demo` as a user runs it: real valkey, real Celery workers, every right; and with systems that lie."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -32,10 +33,11 @@ def test_the_demo_ends_as_it_should(tmp_path):
 
 
 def test_the_demo_catches_systems_that_lie(tmp_path):
-    """A row, a mail and a file that a system left behind are each named, and the demo fails."""
+    """A row, a mail and a file that a system left behind are each named, and the demo fails; it asks for one person."""
     swaps = [f"--replace={kind}=lying-{kind}" for kind in ("sql", "maildir", "objects")]
-    code, printed = demo(tmp_path, *swaps)
+    code, printed = demo(tmp_path, *swaps, "--only=acme:ada")
     assert 1 == code, printed
+    assert {"acme:ada"} == set(re.findall(r"differs: .*\((.+)\): is still there", printed))
     for store in ("acme-chat contacts", "acme-mail", "acme-documents files"):
         assert f"differs: {store}" in printed, store
     assert "ended waiting, expected fulfilled" in printed

@@ -23,12 +23,17 @@ Concurrency = Annotated[
 ]  # fmt: skip
 
 
-@app.command(epilog="Examples: rightsdesk demo --keep /tmp/world · rightsdesk demo --replace sql=my-sql")
+@app.command(
+    epilog="Examples: rightsdesk demo --keep /tmp/world · rightsdesk demo --replace sql=my-sql --only acme:ada"
+)
 def demo(
     keep: Annotated[Path | None, typer.Option(help="Keep the demo's world and state in this folder.")] = None,
     replace: Annotated[
         list[str] | None,
         typer.Option(metavar="KIND=OTHER", help="Try another connector kind in place of one of the samples'."),
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="PERSON", help="Ask for one of the sample people alone, e.g. acme:ada.")
     ] = None,
 ) -> None:
     """Run every right on the embedded stack with sample systems, and check what is left."""
@@ -37,7 +42,7 @@ def demo(
     pairs = [one.partition("=") for one in replace or ()]
     if wrong := [kind for kind, _, other in pairs if not other]:
         raise UsageError(f"--replace {wrong[0]}: write KIND=OTHER, e.g. sql=my-sql")
-    raise typer.Exit(run(keep, {kind: other for kind, _, other in pairs}))
+    raise typer.Exit(run(keep, {kind: other for kind, _, other in pairs}, only or ()))
 
 
 @app.command(epilog="Example: RIGHTSDESK_HOME=~/rd RIGHTSDESK_SYSTEMS=systems.toml rightsdesk up")

@@ -4,7 +4,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -47,12 +47,15 @@ _LOOK = 0.25
 _COLOURS = {"fulfilled": "green", "partial": "yellow", "refused": "yellow", "waiting": "magenta"}
 
 
-def run(keep: Path | None, replace: Mapping[str, str]) -> int:
-    """Run the demo; 0 only if every ticket ended as it should and every store holds exactly what it must."""
+def run(keep: Path | None, replace: Mapping[str, str], only: Collection[str] = ()) -> int:
+    """Run the demo; 0 only if every ticket ended as it should and every store holds exactly what it must.
+
+    With keys of people as `only`, the tickets about them alone are submitted, and nobody else's records may change.
+    """
     console = Console(highlight=False)
     folder = _new(keep) if keep else Path(tempfile.mkdtemp(prefix="rightsdesk-demo-"))
     try:
-        return _run(folder, console, replace)
+        return _run(folder, console, replace, only)
     finally:
         if keep:
             console.print(f"kept in {folder}: world/ (the systems), home/ (state), mails/ (sent)", soft_wrap=True)
@@ -71,10 +74,19 @@ def _new(keep: Path) -> Path:
     return keep
 
 
-def _run(folder: Path, console: Console, replace: Mapping[str, str]) -> int:
+def _chosen(asked: list[Asked], only: Collection[str]) -> list[Asked]:
+    known = sorted({one.person for one in asked if one.person})
+    if unknown := sorted(set(only) - set(known)):
+        raise UsageError(f"--only {unknown[0]}: no ticket is about that person, but about {', '.join(known)}")
+    return [one for one in asked if one.person in only] if only else asked
+
+
+def _run(folder: Path, console: Console, replace: Mapping[str, str], only: Collection[str]) -> int:
     began = time.monotonic()
     log.configure("demo", level=30)
     world = build(folder / "world")
+    asked = _chosen(script(world), only)
+    world = world.after(only) if only else world
     systems = folder / "world" / "systems.toml"
     for kind, other in replace.items():
         systems.write_text(systems.read_text().replace(f'connector = "{kind}"', f'connector = "{other}"'))
@@ -84,7 +96,6 @@ def _run(folder: Path, console: Console, replace: Mapping[str, str]) -> int:
             home=folder / "home", systems=systems, smtp_url=SecretStr(smtp),
             database_url=None, broker_url=None,
         )  # fmt: skip
-        asked = script(world)
         with Stack(
             settings, say=partial(console.print, style="dim", soft_wrap=True), meanwhile=partial(prepare, settings),
             registry=registry(settings),

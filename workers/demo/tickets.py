@@ -26,6 +26,7 @@ class Asked:
     outcome: str = "fulfilled"
     decisions: tuple[Decision, ...] = ()
     affected: tuple[str, ...] = field(default=())  # the keys of the people whom a breach's notices must reach
+    person: str = ""  # the key of the person whom it is about
 
     @property
     def id(self) -> UUID:
@@ -59,7 +60,7 @@ class _Writer:
         ticket = self.ticket(person.client, right, key, details) | {"subject": _subject(person, by)}
         if vouched:
             ticket["identity"] = self.vouched()
-        return Asked(title, ticket, outcome, decisions)
+        return Asked(title, ticket, outcome, decisions, person=key)
 
     def vouched(self) -> dict[str, str]:
         """Return that the client vouches for who asks."""

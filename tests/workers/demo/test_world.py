@@ -194,6 +194,14 @@ def test_the_right_end_of_all_tickets_leaves_no_difference(world):
     assert all(similar in str(one.content) for place, one in read(world.folder) if place in left and "mail" in place[0])
 
 
+def test_the_right_end_of_one_persons_tickets_leaves_no_difference(world):
+    """Asked for Ada alone, her records must go, where others wrote of her, too; the others' tickets change nothing."""
+    alone = world.after({"acme:ada"})
+    assert {"acme:ada", "acme:emil", "acme:namesake", ""} == {one.person for one in alone.records.values() if one.then}
+    settle(alone)
+    assert [] == differences(alone.folder, alone)
+
+
 @pytest.mark.parametrize(
     ("database", "statement"),
     [

@@ -5,8 +5,8 @@ What is expected is said by the lines that make a record, never read from a stor
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,6 +41,11 @@ class Then:
     rest: str = ""
     lacks: tuple[str, ...] = ()
     has: tuple[str, ...] = ()
+
+    @property
+    def unsaid(self) -> set[str]:
+        """What must no longer be read anywhere in the record."""
+        return {*self.lacks, *(text for wanted in self.columns.values() for text in wanted.get("lacks", ()))}
 
 
 GONE = Then(gone=True)
@@ -106,3 +111,15 @@ class World:
     def of_person(self, key: str, store: str = "") -> dict[Place, Record]:
         """Return a person's records (of one store)."""
         return {place: one for place, one in self.records.items() if one.person == key and store in ("", place.store)}
+
+    def after(self, keys: Collection[str]) -> "World":
+        """Return the world as it must become if the tickets about these people alone are worked."""
+        emails = {self.people[key].email for key in keys}
+
+        def is_due(one: Record) -> bool:
+            return one.then is not None and (
+                not emails.isdisjoint(one.then.unsaid) if one.then.unsaid else one.person in keys
+            )
+
+        records = {place: one if is_due(one) else replace(one, then=None) for place, one in self.records.items()}
+        return replace(self, records=records)

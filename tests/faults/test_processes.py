@@ -89,10 +89,25 @@ def children(pid: int) -> list[int]:
     return [int(one) for one in tasks.split()]
 
 
-def test_a_pool_child_killed_in_the_middle_of_a_step(tmp_path, database):
-    """The lease ends, the sweep gives the step to another, and the erasure is fulfilled; on PostgreSQL."""
-    world = small.build(tmp_path / "world", chat="slow")
-    with stack(tmp_path, world, RIGHTSDESK_DATABASE_URL=database) as (found, environment):
+@pytest.fixture
+def post():
+    """A mail server: its URL, and the messages that it took."""
+    handler, port = Mails(), free_port()
+    controller = Controller(handler, hostname="127.0.0.1", port=port)
+    controller.start()
+    yield f"smtp://127.0.0.1:{port}", handler.taken
+    controller.stop()
+
+
+def test_a_pool_child_killed_in_the_middle_of_a_step(tmp_path, database, post):
+    """The lease ends, the sweep gives the step to another, and the erasure is fulfilled; on PostgreSQL.
+
+    The same stack then answers another person by a mailed link.
+    """
+    world = small.build(tmp_path / "world", head='deliver = "link"\n', chat="slow")
+    url, mails = post
+    more = {"RIGHTSDESK_SMTP_URL": url, "RIGHTSDESK_CONSOLE_PORT": str(free_port())}
+    with stack(tmp_path, world, RIGHTSDESK_DATABASE_URL=database, **more) as (found, environment):
         raw = ticket("erasure")
         code, out = rightsdesk(environment, "submit", "-", stdin=json.dumps(raw))
         assert (0, raw["id"] + "\n") == (code, out)
@@ -105,10 +120,33 @@ def test_a_pool_child_killed_in_the_middle_of_a_step(tmp_path, database):
         with closing(Store(found["database_url"])) as store:
             until(lambda: closed(store, raw["id"]), timeout=60)
         shown = json.loads(rightsdesk(environment, "ticket", raw["id"], "--json")[1])
+        a_package_behind_a_mailed_link(tmp_path, environment, mails)
     assert "fulfilled" == shown["outcome"]
     assert 2 <= max(one["attempts"] for one in shown["steps"] if one["verb"] == "delete")
     assert set() == world.of(ADA)
     assert world.of(BOB)
+
+
+def a_package_behind_a_mailed_link(folder: Path, environment, mails: list):
+    """The person is mailed a link, has the code by another way, and opens the package once in a browser's way."""
+    raw = ticket("access", BOB)
+    code, said = rightsdesk(environment, "submit", "--wait", "--timeout", "60", "-", stdin=json.dumps(raw))
+    assert 0 == code, said
+    (mail,) = (one for one in mails if one["To"] == BOB)
+    link = next(word for word in mail.get_content().split() if word.startswith("http"))
+    assert link.startswith(f"http://127.0.0.1:{environment['RIGHTSDESK_CONSOLE_PORT']}/p/")
+    secret = rightsdesk(environment, "package", "code", raw["id"])[1].strip()
+    assert secret not in mail.get_content()
+    assert 200 == httpx.get(link).status_code
+    wrong = httpx.post(link, data={"code": "00000000"})
+    right = httpx.post(link, data={"code": secret})
+    again = httpx.post(link, data={"code": secret})
+    assert right.status_code == 200
+    assert zipfile.is_zipfile(io.BytesIO(right.content))
+    assert wrong.status_code != 200
+    assert again.status_code != 200
+    logs = "".join(path.read_text() for path in (folder / "home" / "log").iterdir())
+    assert link.rpartition("/")[2] not in logs
 
 
 def covered(store: Store, ticket: str) -> bool:
@@ -174,7 +212,6 @@ def test_a_worker_killed_then_everything_and_started_again(tmp_path):
 WRITER = """
 import sys
 from sqlalchemy import text
-from shared.store.checkpoints import certified
 from shared.store.session import Store
 store = Store(sys.argv[1])
 for _ in range(50):
@@ -197,36 +234,3 @@ def test_six_processes_write_on_sqlite_without_a_lost_update(tmp_path):
     with store.read() as session:
         assert 300 == session.scalar(text("SELECT value FROM counter"))
     store.close()
-
-
-def test_a_package_behind_a_mailed_link(tmp_path):
-    """The person is mailed a link, has the code by another way, and opens the package once in a browser's way."""
-    handler = Mails()
-    smtp, web = free_port(), free_port()
-    controller = Controller(handler, hostname="127.0.0.1", port=smtp)
-    controller.start()
-    world = small.build(tmp_path / "world", head='deliver = "link"\n')
-    more = {"RIGHTSDESK_SMTP_URL": f"smtp://127.0.0.1:{smtp}", "RIGHTSDESK_CONSOLE_PORT": str(web)}
-    raw = ticket("access")
-    try:
-        with stack(tmp_path, world, **more) as (_, environment):
-            code, said = rightsdesk(environment, "submit", "--wait", "--timeout", "60", "-", stdin=json.dumps(raw))
-            assert 0 == code, said
-            (mail,) = handler.taken
-            assert ADA == mail["To"]
-            link = next(word for word in mail.get_content().split() if word.startswith("http"))
-            assert link.startswith(f"http://127.0.0.1:{web}/p/")
-            secret = rightsdesk(environment, "package", "code", raw["id"])[1].strip()
-            assert secret not in mail.get_content()
-            assert 200 == httpx.get(link).status_code
-            wrong = httpx.post(link, data={"code": "00000000"})
-            right = httpx.post(link, data={"code": secret})
-            again = httpx.post(link, data={"code": secret})
-        assert right.status_code == 200
-        assert zipfile.is_zipfile(io.BytesIO(right.content))
-        assert wrong.status_code != 200
-        assert again.status_code != 200
-        logs = "".join(path.read_text() for path in (tmp_path / "home" / "log").iterdir())
-        assert link.rpartition("/")[2] not in logs
-    finally:
-        controller.stop()

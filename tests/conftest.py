@@ -22,6 +22,7 @@ def pytest_collection_finish() -> None:
     """Look for garbage only among what tests make: what thousands of collected tests hold lives to the end."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -52,7 +53,7 @@ def valkey_url() -> Iterator[str]:
 def valkey(valkey_url: str) -> Iterator[redis.Redis]:
     """Yield a client of that Valkey, emptied; answers are bytes."""
     path = valkey_url.removeprefix("redis+socket://").partition("?")[0]
-    with redis.Redis(unix_socket_path=path) as client:
+    with redis.Redis(unix_socket_path=path, driver_info=redis.DriverInfo(lib_version=redis.__version__)) as client:
         client.flushall()
         yield client
 

@@ -22,6 +22,8 @@ def connect(settings: Settings, *, retries: int = 3) -> "redis.Redis":
     """Return a client for the broker; it connects at its first command."""
     retry = Retry(ExponentialBackoff(cap=1.0, base=0.05), retries)
     options: dict[str, Any] = {"retry": retry, "socket_connect_timeout": 5, "health_check_interval": 30}
+    # else the driver looks for its version in the packages' files, for each client
+    options["driver_info"] = redis.DriverInfo(lib_version=redis.__version__)
     try:
         url = urlsplit(settings.broker)
         if url.scheme in ("redis", "rediss", "unix"):

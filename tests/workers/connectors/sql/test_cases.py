@@ -55,20 +55,20 @@ def test_someone_else_is_never_found(lite, values):
     assert [one] == lite.ids(db.CONTACTS)
 
 
-@pytest.mark.parametrize("email", ["ADA@ACME.TEST", " ada@acme.test ", "mailto:ada@acme.test", "Ada <ada@acme.test>"])
-def test_an_address_is_found_however_it_is_written(store, email):
+def test_an_address_is_found_however_it_is_written(store):
     """Case, blanks and a display name make no other person."""
-    contact(store, email=email)
-    erase(store)
-    assert [] == store.ids(db.CONTACTS)
+    for email in ("ADA@ACME.TEST", " ada@acme.test ", "mailto:ada@acme.test", "Ada <ada@acme.test>"):
+        contact(store, email=email)
+    erase(store, subject(phone=()))
+    assert [] == [row["email"] for row in store.all(db.CONTACTS)]
 
 
-@pytest.mark.parametrize("number", ["030 123456", "+49 (0)30 123-456", "0049 30/123456", "030.12.34.56", "30123456"])
-def test_a_number_is_found_however_it_is_written(store, number):
+def test_a_number_is_found_however_it_is_written(store):
     """Separators, prefixes and the trunk zero make no other number."""
-    contact(store, phone_number=number)
-    erase(store)
-    assert [] == store.ids(db.CONTACTS)
+    for number in ("030 123456", "+49 (0)30 123-456", "0049 30/123456", "030.12.34.56", "30123456"):
+        contact(store, phone_number=number)
+    erase(store, subject(email=()))
+    assert [] == [row["phone_number"] for row in store.all(db.CONTACTS)]
 
 
 def test_letters_outside_ascii_are_found_in_any_case(store):
@@ -78,15 +78,15 @@ def test_letters_outside_ascii_are_found_in_any_case(store):
     assert [] == store.ids(db.CONTACTS)
 
 
-def test_a_household_number_goes_to_a_person(store):
+def test_a_household_number_goes_to_a_person(lite):
     """A record with her number and another address is ambiguous, and so is all that hangs on it."""
-    household = contact(store, name="Carl", email="carl@acme.test", phone_number=ADA_PHONE)
-    store.add(db.NOTES, contact_id=household, content="likes milk")
-    _, located, deleted, looked = erase(store)
+    household = contact(lite, name="Carl", email="carl@acme.test", phone_number=ADA_PHONE)
+    lite.add(db.NOTES, contact_id=household, content="likes milk")
+    _, located, deleted, looked = erase(lite)
     assert {"contacts": {"ambiguous": 1}, "notes": {"ambiguous": 1}} == located.counts
     assert {} == deleted.counts
     assert 0 == looked.total("hit")
-    assert [household] == store.ids(db.CONTACTS)
+    assert [household] == lite.ids(db.CONTACTS)
 
 
 def test_a_row_with_only_a_household_number_goes_to_a_person(lite):
@@ -108,39 +108,39 @@ def test_a_row_with_only_a_household_number_goes_to_a_person(lite):
     ("recipient", "owner", "expected"),
     [("Bob", True, "ambiguous"), ("Bob", False, "found"), ("Ada", True, "found"), (None, True, "found")],
 )
-def test_a_row_of_two_people_goes_to_a_person(store, recipient, owner, expected):
+def test_a_row_of_two_people_goes_to_a_person(lite, recipient, owner, expected):
     """What she bought for somebody else is both people's; what an agent only handles (`owner: false`) is hers."""
-    people = {"Ada": contact(store, email=ADA), "Bob": contact(store, name="Bob", email=BOB), None: None}
-    store.do("CREATE TABLE gifts (id INTEGER PRIMARY KEY, buyer_id INTEGER, recipient_id INTEGER, item TEXT)")
+    people = {"Ada": contact(lite, email=ADA), "Bob": contact(lite, name="Bob", email=BOB), None: None}
+    lite.do("CREATE TABLE gifts (id INTEGER PRIMARY KEY, buyer_id INTEGER, recipient_id INTEGER, item TEXT)")
     recipient_id = people[recipient] or "NULL"
-    store.do(f"INSERT INTO gifts VALUES (1, {people['Ada']}, {recipient_id}, 'a book')")
+    lite.do(f"INSERT INTO gifts VALUES (1, {people['Ada']}, {recipient_id}, 'a book')")
     gifts = collection(
         "gifts",
         field("buyer_id", to="contacts.id"),
         field("recipient_id", to="contacts.id", **({} if owner else {"owner": False})),
         field("item", "user.behavior.purchase_history"),
     )
-    store.datamap["dataset"][0]["collections"].append(gifts)
-    _, located, deleted, looked = erase(store)
+    lite.datamap["dataset"][0]["collections"].append(gifts)
+    _, located, deleted, looked = erase(lite)
     assert {expected: 1} == located.counts["gifts"]
     assert ({"erased": 1} if expected == "found" else None) == deleted.counts.get("gifts")
     assert 0 == looked.total("hit")
 
 
-def test_an_ambiguous_record_that_was_taken_goes_with_all_below_it(store):
+def test_an_ambiguous_record_that_was_taken_goes_with_all_below_it(lite):
     """What a person takes acts as a root."""
-    household = contact(store, name="Carl", email="carl@acme.test", phone_number=ADA_PHONE)
-    store.add(db.NOTES, contact_id=household, content="likes milk")
-    _, _, deleted, looked = erase(store, take_ambiguous=True)
+    household = contact(lite, name="Carl", email="carl@acme.test", phone_number=ADA_PHONE)
+    lite.add(db.NOTES, contact_id=household, content="likes milk")
+    _, _, deleted, looked = erase(lite, take_ambiguous=True)
     assert {"contacts": {"erased": 1}, "notes": {"erased": 1}} == deleted.counts
     assert 0 == looked.total("hit")
 
 
-def test_a_number_alone_never_joins_two_people(store):
+def test_a_number_alone_never_joins_two_people(lite):
     """Where the ticket gives only a number, two records that name different people are both ambiguous."""
-    contact(store, name="Ada", email=ADA, phone_number=ADA_PHONE)
-    contact(store, name="Carl", email="carl@acme.test", phone_number=ADA_PHONE)
-    _, located, _, _ = erase(store, subject(email=(), names=()))
+    contact(lite, name="Ada", email=ADA, phone_number=ADA_PHONE)
+    contact(lite, name="Carl", email="carl@acme.test", phone_number=ADA_PHONE)
+    _, located, _, _ = erase(lite, subject(email=(), names=()))
     assert {"contacts": {"ambiguous": 2}} == located.counts
     assert set() == located.identifiers
 
@@ -157,14 +157,14 @@ def test_identifiers_found_widen_the_search(store):
     assert [] == store.ids(db.CONTACT_INBOXES)
 
 
-def test_an_identity_that_must_not_widen_does_not(store):
+def test_an_identity_that_must_not_widen_does_not(lite):
     """`widen: false` keeps an identifier out of the search and out of the outcome."""
-    of(store.datamap, "contacts")["fields"][5]["rightsdesk"] = {"widen": False}
-    contact(store, email=ADA, phone_number="+4940777777")
-    other = contact(store, name="Carl", phone_number="+4940777777")
-    _, located, _, _ = erase(store, subject(phone=()))
+    of(lite.datamap, "contacts")["fields"][5]["rightsdesk"] = {"widen": False}
+    contact(lite, email=ADA, phone_number="+4940777777")
+    other = contact(lite, name="Carl", phone_number="+4940777777")
+    _, located, _, _ = erase(lite, subject(phone=()))
     assert set() == located.identifiers
-    assert [other] == store.ids(db.CONTACTS)
+    assert [other] == lite.ids(db.CONTACTS)
 
 
 @pytest.mark.parametrize("verb", ["mask", "rectify", "delete"])
@@ -181,10 +181,10 @@ def test_a_shared_address_stays(store, verb):
     assert [{"id": place, "street": "Shared Street 1"}] == store.all(db.ADDRESSES)
 
 
-def test_an_address_of_her_own_goes(store):
+def test_an_address_of_her_own_goes(lite):
     """A row that only her row needs goes with it."""
-    contact(store, email=ADA, address_id=store.add(db.ADDRESSES, street="Ada Street 1"))
-    _, _, deleted, looked = erase(store)
+    contact(lite, email=ADA, address_id=lite.add(db.ADDRESSES, street="Ada Street 1"))
+    _, _, deleted, looked = erase(lite)
     assert {"contacts": {"erased": 1}, "addresses": {"erased": 1}} == deleted.counts
     assert 0 == looked.total("hit")
 
@@ -215,11 +215,11 @@ def test_an_order_whose_duty_has_ended_goes(store):
     assert {"orders": {"erased": 1}, "contacts": {"erased": 1}} == deleted.counts
 
 
-def test_a_duty_without_a_start_runs(store):
+def test_a_duty_without_a_start_runs(lite):
     """A row whose date is missing is kept; nobody can say that its duty has ended."""
-    ada = contact(store, email=ADA)
-    store.add(db.ORDERS, contact_id=ada, item="Book")
-    _, _, deleted, _ = erase(store)
+    ada = contact(lite, email=ADA)
+    lite.add(db.ORDERS, contact_id=ada, item="Book")
+    _, _, deleted, _ = erase(lite)
     assert 1 == deleted.counts["orders"]["retained"]
 
 
@@ -262,17 +262,17 @@ def test_messages_of_others_stay(store):
     assert 0 == looked.total("hit")
 
 
-def test_her_message_in_anothers_conversation_goes_alone(store):
+def test_her_message_in_anothers_conversation_goes_alone(lite):
     """What she wrote goes; the conversation that it stands in is not hers."""
-    ada, bob = contact(store, email=ADA), contact(store, name="Bob", email=BOB)
-    talk = store.add(db.CONVERSATIONS, account_id=1, contact_id=bob)
-    of(store.datamap, "messages")["fields"][1]["fides_meta"]["references"][0].pop("direction")
+    ada, bob = contact(lite, email=ADA), contact(lite, name="Bob", email=BOB)
+    talk = lite.add(db.CONVERSATIONS, account_id=1, contact_id=bob)
+    of(lite.datamap, "messages")["fields"][1]["fides_meta"]["references"][0].pop("direction")
     for sender in (ada, bob):
-        store.add(db.MESSAGES, conversation_id=talk, sender_type="Contact", sender_id=sender, content="Hello")
-    _, _, deleted, _ = erase(store)
+        lite.add(db.MESSAGES, conversation_id=talk, sender_type="Contact", sender_id=sender, content="Hello")
+    _, _, deleted, _ = erase(lite)
     assert {"contacts": {"erased": 1}, "messages": {"erased": 1}} == deleted.counts
-    assert [bob] == [one["sender_id"] for one in store.all(db.MESSAGES)]
-    assert [talk] == store.ids(db.CONVERSATIONS)
+    assert [bob] == [one["sender_id"] for one in lite.all(db.MESSAGES)]
+    assert [talk] == lite.ids(db.CONVERSATIONS)
 
 
 def test_a_mention_is_redacted_and_its_row_stays(store):
@@ -416,21 +416,21 @@ def test_a_mask_is_seen_to_hold(store):
     assert ["contacts.name is not masked"] == [one.ground for one in looked.reasons]
 
 
-def test_files_go_before_the_rows_that_name_them(store):
+def test_files_go_before_the_rows_that_name_them(lite):
     """Her file goes; one that another person's row names too stays, with its ground."""
-    ada, bob = contact(store, email=ADA), contact(store, name="Bob", email=BOB)
+    ada, bob = contact(lite, email=ADA), contact(lite, name="Bob", email=BOB)
     for person, paths in ((ada, ("hers.wav", "both.wav")), (bob, ("both.wav",))):
-        talk = store.add(db.CONVERSATIONS, account_id=1, contact_id=person)
-        said = store.add(db.MESSAGES, conversation_id=talk, sender_type="User", content="Hello")
+        talk = lite.add(db.CONVERSATIONS, account_id=1, contact_id=person)
+        said = lite.add(db.MESSAGES, conversation_id=talk, sender_type="User", content="Hello")
         for path in paths:
-            store.add(db.ATTACHMENTS, message_id=said, path=path)
-            store.file(path)
-    desk, _, deleted, looked = erase(store)
+            lite.add(db.ATTACHMENTS, message_id=said, path=path)
+            lite.file(path)
+    desk, _, deleted, looked = erase(lite)
     assert {"erased": 1, "retained": 1} == deleted.counts["attachments.path"]
-    assert ["both.wav"] == [path.name for path in (store.folder / "files").iterdir()]
+    assert ["both.wav"] == [path.name for path in (lite.folder / "files").iterdir()]
     assert 0 == looked.total("hit")
-    store.file("hers.wav")
-    assert {"attachments.path": {"hit": 1}} == run(store, desk, "absent", act="delete").counts
+    lite.file("hers.wav")
+    assert {"attachments.path": {"hit": 1}} == run(lite, desk, "absent", act="delete").counts
 
 
 @pytest.mark.parametrize("spelt", ["both.wav", "/both.wav", "./both.wav", "{root}/both.wav"])
@@ -486,14 +486,14 @@ def test_other_people_in_a_text_are_redacted_in_an_export(lite):
     assert {"notes": f"{ADA} says that [redacted] ([redacted]) is ill", "messages": text} == shown
 
 
-def test_portability_takes_what_she_provided(store):
+def test_portability_takes_what_she_provided(lite):
     """Only columns that the person provided, or that were observed, and collections that have some."""
-    ada = contact(store, email=ADA)
-    talk = store.add(db.CONVERSATIONS, account_id=1, contact_id=ada)
-    store.add(db.MESSAGES, conversation_id=talk, sender_type="Contact", sender_id=ada, content="Hello")
+    ada = contact(lite, email=ADA)
+    talk = lite.add(db.CONVERSATIONS, account_id=1, contact_id=ada)
+    lite.add(db.MESSAGES, conversation_id=talk, sender_type="Contact", sender_id=ada, content="Hello")
     desk = Desk(subject())
-    run(store, desk, "locate")
-    run(store, desk, "export", provided=True)
+    run(lite, desk, "locate")
+    run(lite, desk, "export", provided=True)
     assert {"contacts": [{"email": ADA}], "messages": [{"content": "Hello"}]} == desk.package.tables
 
 
@@ -563,12 +563,12 @@ def test_a_statement_that_does_not_fit_is_an_error(store):
         run(store, desk, "rectify", statement="x" * 41)
 
 
-def test_a_statement_without_a_column_is_written_nowhere(store):
+def test_a_statement_without_a_column_is_written_nowhere(lite):
     """And nothing says that it was."""
-    contact(store, email=ADA)
+    contact(lite, email=ADA)
     desk = Desk(subject())
-    run(store, desk, "locate")
-    outcome = run(store, desk, "rectify", statement="I moved.")
+    run(lite, desk, "locate")
+    outcome = run(lite, desk, "rectify", statement="I moved.")
     assert ({}, []) == (outcome.counts, outcome.reasons)
 
 
@@ -582,13 +582,13 @@ def test_a_value_that_stood_already_is_rectified(store):
     assert ["user.contact.email"] == [one.ground for one in outcome.reasons]
 
 
-def test_a_name_in_two_columns_is_rectified_in_both(store):
+def test_a_name_in_two_columns_is_rectified_in_both(lite):
     """A new name is split where first and last name stand apart."""
-    contact(store, email=ADA, name="Ada", last_name="Exampel")
+    contact(lite, email=ADA, name="Ada", last_name="Exampel")
     desk = Desk(subject())
-    run(store, desk, "locate")
-    run(store, desk, "rectify", changes={"user.name": "Ada Example"})
-    assert [("Ada", "Example")] == [(row["name"], row["last_name"]) for row in store.all(db.CONTACTS)]
+    run(lite, desk, "locate")
+    run(lite, desk, "rectify", changes={"user.name": "Ada Example"})
+    assert [("Ada", "Example")] == [(row["name"], row["last_name"]) for row in lite.all(db.CONTACTS)]
 
 
 def test_the_people_of_a_window(store):

@@ -25,6 +25,7 @@ from tests.workers.connectors.objects_store import (
 )
 
 KEYS = {"key": "test", "secret": "test"}
+PLAIN = {"verify": False}  # HTTP: else each client reads all certificates first
 CALL = "calls/+4930123456/one.wav"
 
 
@@ -54,7 +55,7 @@ class Bucket(Disk):
         self.s3.create_bucket(Bucket=self.name, CreateBucketConfiguration=place, ObjectLockEnabledForBucket=lock)
         if versioned:
             self.s3.put_bucket_versioning(Bucket=self.name, VersioningConfiguration={"Status": "Enabled"})
-        super().__init__(f"s3://{self.name}/kept", folder, endpoint_url=endpoint, **KEYS)
+        super().__init__(f"s3://{self.name}/kept", folder, endpoint_url=endpoint, client_kwargs=PLAIN, **KEYS)
 
     def versions(self):
         """Return [(key, content)] of every version, and of every marker (None)."""

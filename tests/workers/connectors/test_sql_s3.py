@@ -44,7 +44,7 @@ def test_a_recording_goes_with_its_past(endpoint, s3, tmp_path, lock):
     talk = store.add(db.CONVERSATIONS, account_id=1, contact_id=ada)
     said = store.add(db.MESSAGES, conversation_id=talk)
     store.add(db.ATTACHMENTS, message_id=said, path="a/hers.wav")
-    options = {"endpoint_url": endpoint, "key": "test", "secret": "test"}
+    options = {"endpoint_url": endpoint, "key": "test", "secret": "test", "client_kwargs": {"verify": False}}
     connector = store.connector(files=f"s3://{bucket}/rec", options=options)
     desk = Desk(subject())
     connector.locate(desk.work())

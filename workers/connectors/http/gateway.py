@@ -1,7 +1,9 @@
 """Requests to one system: its calls filled in, its lists page by page, its credentials kept to its own host."""
 
+import ssl
 import time
 from collections.abc import Iterator, Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -157,5 +159,11 @@ class Gateway:
 
     def _http(self) -> httpx.Client:
         if self._client is None:
-            self._client = httpx.Client(timeout=self._timeout, follow_redirects=False)
+            self._client = httpx.Client(verify=_certificates(), timeout=self._timeout, follow_redirects=False)
         return self._client
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Return whom we trust, read once a process: it takes as long as a step's requests."""
+    return httpx.create_ssl_context()

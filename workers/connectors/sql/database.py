@@ -148,6 +148,7 @@ class Database:
     def everything(self, mapped: Mapping[str, str | None]) -> list[str]:
         """Read all tables of the default schema and of those of mapped tables; return the names that they go by.
 
+        What was read since the database was opened is not read again.
         A table goes by its name, and one of a name that is another schema's, too, by `schema.name`.
         """
         with self.reading("the schema") as connection:
@@ -157,9 +158,14 @@ class Database:
             for name in self.names(schema):
                 own = mapped.get(name, schema) in (schema, default if schema is None else schema)
                 called[name if own and name not in called else f"{schema or default}.{name}"] = schema, name
-        for schema in {schema for schema, _ in called.values()}:
-            self.reflect([name for one, name in called.values() if one == schema], schema, called)
+        unread = [place for key, place in called.items() if not self._has_read(key, *place)]
+        for schema in {schema for schema, _ in unread}:
+            self.reflect([name for one, name in unread if one == schema], schema, called)
         return sorted(called)
+
+    def _has_read(self, key: str, schema: str | None, name: str) -> bool:
+        table = self._tables.get(key)
+        return table is not None and (table.schema, table.name) == (schema, name)
 
     def reflect(
         self,

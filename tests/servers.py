@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -20,6 +20,8 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from shared.store.migrate import migrate
+from shared.store.session import Store
 from tests.waiting import until
 from workers.embedded import valkey
 from workers.embedded.flower import free_port
@@ -112,6 +114,21 @@ EMPTIED = """
 """
 
 
+WITHOUT_ROWS = """
+    DO $$ DECLARE one text; BEGIN
+        PERFORM pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid();
+        SET LOCAL session_replication_role = replica;
+        FOR one IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
+            EXECUTE format('DELETE FROM %I', one);
+        END LOOP;
+        FOR one IN SELECT sequencename FROM pg_sequences WHERE last_value IS NOT NULL LOOP
+            EXECUTE format('ALTER SEQUENCE %I RESTART', one);
+        END LOOP;
+    END $$
+"""
+
+
 class Postgres:
     """A running PostgreSQL and the databases made in it."""
 
@@ -122,6 +139,7 @@ class Postgres:
         self.command: list[str] = []  # what runs it, and how
         self.how: dict[str, object] = {}
         self.empty: list[str] = []  # databases to be used again: making and dropping one costs 20 times as much
+        self.headed: list[str] = []  # the same, with our schema at head and no row
 
     def url(self, database: str) -> str:
         """Return a database's SQLAlchemy URL."""
@@ -148,6 +166,20 @@ class Postgres:
         yield self.url(name)
         self.execute(EMPTIED, database=name)
         self.empty.append(name)
+
+    @contextmanager
+    def at_head(self) -> Iterator[str]:
+        """Yield the URL of a database that has our schema and no row; take out the rows afterwards."""
+        name = self.headed.pop() if self.headed else self._migrated()
+        yield self.url(name)
+        self.execute(WITHOUT_ROWS, database=name)
+        self.headed.append(name)
+
+    def _migrated(self) -> str:
+        name = self.made("template0")
+        with closing(Store(self.url(name))) as store:
+            migrate(store)
+        return name
 
     @contextmanager
     def copy(self, template: str) -> Iterator[str]:

@@ -19,6 +19,16 @@ def world(tmp_path: Path) -> small.Small:
     return small.build(tmp_path / "world")
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Yield the URL of a database of one's own: a file to be, or a PostgreSQL whose schema is at head already."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'rightsdesk.sqlite3'}"
+        return
+    with request.getfixturevalue("postgres").at_head() as url:
+        yield url
+
+
 @pytest.fixture
 def opened(tmp_path: Path, valkey, valkey_url: str, any_database_url: str) -> Iterator[Callable[..., Line]]:
     """Open lines over worlds; they are closed afterwards."""

@@ -17,14 +17,13 @@ _ZEROS = {
 
 
 def charsets(data: bytes, declared: str = "utf-8") -> list[str]:
-    """Return how a text may be read: as declared and, where ASCII would not show through, in other ways too.
+    """Return how a text may be read: by its mark, as declared and, where ASCII would not show through, in other ways.
 
-    UTF-16 without a mark is big endian (RFC 2781 section 4.3), but many write it the other way round.
+    A mark before single bytes hides nobody. UTF-16 without a mark is big endian (RFC 2781 section 4.3), but many write
+    it the other way round.
     """
-    for mark, charset in _MARKS:
-        if data.startswith(mark):
-            return [charset]
-    ways = [] if (unsaid := by_zeros(data)) is None else [unsaid]
+    marked = next((charset for mark, charset in _MARKS if data.startswith(mark)), None)
+    ways = [one for one in (marked or by_zeros(data),) if one]
     if wide := _NO_ORDER.fullmatch(declared):
         ways += [f"utf-{wide[1]}-be", f"utf-{wide[1]}-le", "latin-1"]
     else:

@@ -27,7 +27,7 @@ _WORD = re.compile(r"=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bBqQ])\?([^?]*)\?=(?:\s+(?==
 
 class _AsWritten(Compat32):
     def fold_binary(self, name: str, value: str) -> bytes:
-        return f"{name}: {value}{self.linesep}".encode("ascii", "surrogateescape")
+        return f"{name}: {value}{self.linesep}".encode(errors="surrogateescape")
 
 
 class _Generator(BytesGenerator):

@@ -57,6 +57,35 @@ def test_any_file_name(tmp_path_factory, files, owner):
     assert b"ada@example.org" == outside.read_bytes()
 
 
+HER = "Hello, write to ada@example.org, or ring 030 123456.\n"
+TEXTS = [
+    HER.encode(),
+    HER.encode("utf-16"),
+    HER.encode("utf-32"),
+    f"<p>{HER}</p>".encode("utf-16-le"),
+    HER.encode("utf-16-be"),
+]
+MARKS = [b"\xff\xfe", b"\xfe\xff", b"\xff\xfe\0\0", b"\0", b"\xef\xbb\xbf", b"<!--", b"\n", b"ada@example.org", b"<b>"]
+
+
+@fuzz()
+@given(st.sampled_from(("txt", "csv", "json", "html", "xml", "eml", "ics", "vtt", "docx", "ods")), spoilt(TEXTS, MARKS))
+@example("txt", b"\xfe\xff" + HER.encode())
+@example("txt", b"\xff\xfe" + HER.encode() + b".")
+@example("html", HER.encode("utf-16")[:-1])
+def test_any_text_in_a_scanned_storage(tmp_path_factory, ending, raw):
+    """One text that cannot be read keeps nobody from the others; what names her in so many bytes does not stay."""
+    disk = Disk("store", tmp_path_factory.mktemp("disk"))
+    disk.put(f"a.{ending}", raw)
+    disk.put("hers.txt", HER)
+    desk = Desk(subject())
+    outcomes = {verb: disk.run(desk, verb, OWNERS[3], act="delete").counts for verb in VERBS}
+    left = disk.all()
+    assert "hers.txt" not in left
+    unread = "residual" in str(outcomes["absent"])
+    assert unread or b" ada@example.org, " not in left.get(f"a.{ending}", b"")
+
+
 ROWS = [{"file": "a.pdf", "mail": ADA}, {"file": "b.pdf", "mail": "bob@example.org"}, {"file": "c.pdf", "mail": None}]
 INDEXES = {"csv": b'file,mail\r\na.pdf,ada@example.org\r\nb.pdf,"bob@example.org"\r\n'}
 INDEXES |= {"json": json.dumps(ROWS).encode(), "jsonl": "\n".join(map(json.dumps, ROWS)).encode()}

@@ -197,11 +197,21 @@ def test_a_header_may_be_left_out():
 
 @given(st.binary(max_size=300))
 @example(b"Content-Type: text/plain; charset=\xff\n\nx")
+@example(b"Content-Type: text/\xff\xffcalendar; charset=x-none\n\nx")
 @example(b"From: \nTo: =?utf-8?b?===?=\nContent-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n!!")
 def test_nothing_that_comes_makes_it_fail(raw):
     """Whatever bytes come, they are read, and redacted."""
     noise = raw + b"\n" + raw + b" ada@example.org"
     assert not names_her(without_her(noise))
+
+
+@pytest.mark.parametrize("mark", [b"\xfe\xff", b"\xff\xfe", b"\xff\xfe\0\0", b"\0\0\xfe\xff"])
+@pytest.mark.parametrize("length", range(4))
+def test_a_mark_before_single_bytes_hides_nobody(mark, length):
+    """A text that says it is UTF-16 and is not is read as what it is, too, however many bytes it has."""
+    raw = b"From: bob@example.org\n\n" + mark + b"Hello ada@example.org" + b"." * length
+    assert names_her(raw)
+    assert ADA.encode() not in without_her(raw)
 
 
 HOSTILE = st.lists(

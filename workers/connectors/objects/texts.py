@@ -66,16 +66,17 @@ def _said_by_mail(file: BinaryIO) -> Iterator[str]:
 
 def _said_by_text(file: BinaryIO, kind: Kind) -> Iterator[str]:
     """Yield a text's readings, and those of the seams between its pieces: something may stand across one."""
-    encoding, pieces = _pieces_of(file)
-    before = ""
-    with closing(pieces):  # before the file is
-        for piece in pieces:
-            if encoding == "utf-8" and "\0" in piece:  # no text, or one in a charset that is not told
-                raise Unreadable
-            yield from readings(piece, kind)
-            if before:
-                yield from readings(before[-_SEAM:].partition(" ")[2] + piece[:_SEAM].rpartition(" ")[0], kind)
-            before = piece
+    ways = _encodings(file)
+    for encoding in ways:
+        before = ""
+        with closing(_pieces(file, encoding)) as pieces:  # before the file is
+            for piece in pieces:
+                if len(ways) == 1 and "\0" in piece:  # no text, or one in a charset that is not told
+                    raise Unreadable
+                yield from readings(piece, kind)
+                if before:
+                    yield from readings(before[-_SEAM:].partition(" ")[2] + piece[:_SEAM].rpartition(" ")[0], kind)
+                before = piece
 
 
 def names_person(file: BinaryIO, name: str, subject: Subject) -> bool:
@@ -117,9 +118,15 @@ def redacted(file: BinaryIO, name: str, subject: Subject) -> Iterator[bytes]:
     if _MAIL.search(name):
         yield mime.redacted(_whole(file), find, lambda one: subject.normalise(EMAIL, one) in subject.identifiers)
         return
-    encoding, pieces = _pieces_of(file)
-    for piece in pieces:
-        yield replaced(piece, find, REDACTED, kind_of("", name)).encode(encoding, "surrogateescape")
+
+    def without(piece: str) -> str:
+        return replaced(piece, find, REDACTED, kind_of("", name))
+
+    *marked, plain = _encodings(file)
+    theirs = [one for one in marked if any(without(piece) != piece for piece in _pieces(file, one))]
+    for encoding in [*theirs, plain][:1]:
+        for piece in _pieces(file, encoding):
+            yield without(piece).encode(encoding, "surrogateescape")
 
 
 def _whole(file: BinaryIO) -> bytes:
@@ -129,16 +136,29 @@ def _whole(file: BinaryIO) -> bytes:
     return raw
 
 
-def _pieces_of(file: BinaryIO) -> tuple[str, Generator[str, None, None]]:
-    """Decode without loss: bytes that are no UTF-8 survive, and where a mark of UTF-16 or UTF-32 stands, it stays."""
-    head = file.read(HEAD)
+def _encodings(file: BinaryIO) -> list[str]:
+    """Return how a text is read without loss: as its mark or its zeros say, if all of it can be, and as it stands.
+
+    As UTF-8 any bytes survive. A mark of UTF-16 before single bytes hides nobody, then.
+    """
     file.seek(0)
-    encoding = next((charset for mark, charset in _MARKS if head.startswith(mark)), None) or by_zeros(head) or "utf-8"
-    return encoding, _pieces(file, encoding)
+    head = file.read(HEAD)
+    told = next((charset for mark, charset in _MARKS if head.startswith(mark)), None) or by_zeros(head)
+    return [told, "utf-8"] if told and _fits(file, told) else ["utf-8"]
+
+
+def _fits(file: BinaryIO, encoding: str) -> bool:
+    try:
+        for _ in _pieces(file, encoding):
+            pass
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _pieces(file: BinaryIO, encoding: str) -> Generator[str, None, None]:
     """Yield pieces that end with a line, or between two words: in most texts the one piece."""
+    file.seek(0)
     text = io.TextIOWrapper(file, encoding, "surrogateescape", newline="")
     try:
         while piece := text.read(_PIECE):

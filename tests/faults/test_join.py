@@ -14,6 +14,7 @@ from tests.line import open_line
 from tests.small import CLIENT, ticket
 from workers.office import open_office
 from workers.perform import Performer
+from workers.sweep import sweep
 
 THREADS, TICKETS, SYSTEMS = 24, 25, 12
 SYSTEM = """
@@ -45,12 +46,14 @@ def test_a_stage_is_joined_by_24_threads_at_once(line):
     """No stage advances twice, no join is lost, nothing deadlocks; every chain verifies."""
     idents = [line.submit(ticket("erasure", f"p{n}@example.org")) for n in range(TICKETS)]
     todo, failures = Queue(), []
-    for nudge in line.nudges:
-        todo.put(nudge.id)
+
+    def send(nudges):
+        for nudge in nudges:
+            todo.put(nudge.id)
 
     def work():
         office = open_office(line.office.settings)
-        performer = Performer(office, lambda nudges: [todo.put(one.id) for one in nudges])
+        performer = Performer(office, send)
         try:
             while (step := todo.get()) is not None:
                 try:
@@ -62,10 +65,13 @@ def test_a_stage_is_joined_by_24_threads_at_once(line):
             performer.close()
             office.close()
 
+    send(line.nudges)
     threads = [threading.Thread(target=work) for _ in range(THREADS)]
     for thread in threads:
         thread.start()
     todo.join()  # what a step set in motion was put before the step was done
+    while sweep(line.office, send).sent:  # where two ended at once each may have left the place to the other
+        todo.join()
     for _ in threads:
         todo.put(None)
     for thread in threads:

@@ -72,7 +72,7 @@ class Judge:
         return self._judge(entry, message, raw)
 
     def urgent(self, entry: bytes) -> bool:
-        """Say whether an entry says that it is a breach; in a tenth of the time that it takes to store one."""
+        """Say whether an entry says that it is a breach; in a twentieth of the time that it takes to store one."""
         if len(entry) > _MOST_ENTRY:
             return False
         try:

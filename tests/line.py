@@ -1,6 +1,7 @@
 """The straight line in one process: real broker, real database, real systems; steps are worked in turn."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from pydantic import SecretStr
 from shared.settings import Settings
 from shared.store.checkpoints import certified
 from shared.store.nudge import Nudge
+from tests import small
 from tests.schema import to_head
 from workers import views
 from workers.decisions import Decision, decide
@@ -86,3 +88,11 @@ def open_line(home: Path, systems: Path, *, broker: str, database: str | None = 
     office = open_office(settings)
     to_head(office.store)
     return Line(office)
+
+
+@contextmanager
+def small_line(folder: Path, **how: Any) -> Iterator[Line]:
+    """Open a line over a small world for the length of a block; `how` as for `open_line`."""
+    world = small.build(folder / "world")
+    with closing(open_line(folder / "home", world.systems, **how)) as made:
+        yield made

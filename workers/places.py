@@ -68,14 +68,14 @@ class Places(StartStopStep):  # type: ignore[misc]  # Celery has no types
 
     def _take_one(self, consumer: Any) -> None:
         """Take the last that came, one at a time: `shrink` would take one again that is on its way out."""
-        self.told, pool = False, consumer.pool._pool  # noqa: SLF001
+        self.told, pool = False, consumer.pool._pool  # noqa: SLF001 - Celery has no public way
         pool.maintain_pool()
-        pool._pool.sort(key=lambda one: one.index, reverse=True)  # noqa: SLF001
-        leaving = len(pool._pool) > consumer.pool.num_processes  # noqa: SLF001
+        pool._pool.sort(key=lambda one: one.index, reverse=True)  # noqa: SLF001 - Celery has no public way
+        leaving = len(pool._pool) > consumer.pool.num_processes  # noqa: SLF001 - Celery has no public way
         fetched = len(state.reserved_requests) > len(state.active_requests)  # and not begun
-        if not leaving and not fetched and not pool._worker_active(pool._pool[0]):  # noqa: SLF001
+        if not leaving and not fetched and not pool._worker_active(pool._pool[0]):  # noqa: SLF001 - Celery has no public way
             consumer.pool.shrink(1)
-            consumer._update_prefetch_count(-1)  # noqa: SLF001
+            consumer._update_prefetch_count(-1)  # noqa: SLF001 - Celery has no public way
             log.info("places.changed", places=consumer.pool.num_processes)
 
 

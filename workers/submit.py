@@ -5,7 +5,6 @@ seen the sealed message stays in the spool, and is sent again; so even a flushed
 """
 
 import hashlib
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -22,6 +21,7 @@ from shared.domain.ticket import MAX_BYTES, Ticket, one_line
 from shared.evidence import canonical
 from shared.inventory import Inventory
 from shared.message import SealingKeys, read_intake, read_submitter, seal_message
+from shared.private_file import write_private
 from shared.settings import Settings
 from shared.strict_json import deeper, read_json
 from shared.vault import Vault, open_vault
@@ -121,7 +121,7 @@ class Submitter:
         for ticket, content in checked.items():
             entry = seal_message(content, intake=self.keys.intake, submitter=self.keys.submitter)
             name = self._receipt[ticket] = receipt_of(ticket, entry)
-            _write(self._spooled(name), entry)
+            write_private(self._spooled(name), entry)
             entries[name] = entry
         self._push(entries)
         return list(checked)
@@ -248,16 +248,6 @@ def submit(ticket: dict[str, Any] | Ticket, *, settings: Settings) -> UUID:
     checked = check(ticket if isinstance(ticket, dict) else ticket.model_dump(), inventory=submitter.inventory)
     (accepted,) = submitter.accepted(submitter.queue([checked]))
     return accepted
-
-
-def _write(path: Path, content: bytes) -> None:
-    fresh = path.with_suffix(f".{os.getpid()}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
 
 
 def read_tickets(text: str, check_one: Callable[[Any], Ticket]) -> list[Ticket]:

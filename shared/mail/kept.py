@@ -13,9 +13,9 @@ class Place(Protocol):
     @property
     def key(self) -> str: ...  # noqa: D102 - the class says it
     @property
-    def folder(self) -> str: ...  # noqa: D102
+    def folder(self) -> str: ...  # noqa: D102 - the names say it
     @property
-    def restricted(self) -> bool: ...  # noqa: D102
+    def restricted(self) -> bool: ...  # noqa: D102 - the names say it
 
 
 Batch = Sequence[tuple[str, Sequence[Any]]]  # keys, each with the places of its message

@@ -34,9 +34,9 @@ class _Generator(BytesGenerator):
     def _dispatch(self, msg: Message) -> None:
         """Write what the parser left as one text byte for byte, whatever its type claims."""
         if isinstance(msg._payload, str):  # type: ignore[attr-defined]  # noqa: SLF001 - get_payload would decode it
-            self._handle_text(msg)  # type: ignore[attr-defined]
+            self._handle_text(msg)  # type: ignore[attr-defined]  # the library has no types for these
         else:
-            super()._dispatch(msg)  # type: ignore[misc]
+            super()._dispatch(msg)  # type: ignore[misc]  # as above
 
 
 _POLICY = _AsWritten()

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.domain.errors import RightsdeskError, UsageError
 from shared.envelope import SealError, seal, unseal
+from shared.private_file import write_private
 from shared.vault.keyring import Keyring
 from shared.vault.opening import Kdf
 
@@ -110,23 +111,6 @@ def write(root: Path, sealed: Sealed) -> None:
     write_private(path, sealed.model_dump_json(indent=1).encode() + b"\n")
     for left in path.parent.glob(f".{path.name}.*"):
         left.unlink(missing_ok=True)
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file 0600 in one step, and wait until it is on disk."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from shared.domain.errors import UsageError
-from shared.vault.file import write_private
+from shared.private_file import write_private
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of ours in it, whose owner is checked
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from shared.domain.errors import UsageError
 from shared.envelope import SealError
+from shared.private_file import write_private
 from shared.vault import file
 from shared.vault.held import held, hold
 from shared.vault.opened import own_folder
@@ -21,7 +22,7 @@ def own_secrets(root: Path) -> tuple[bytes, bytes]:
 def _own(root: Path, name: str) -> bytes:
     path = own_folder(root) / name
     if not path.exists():
-        file.write_private(path, secrets.token_urlsafe(32).encode() + b"\n")
+        write_private(path, secrets.token_urlsafe(32).encode() + b"\n")
     return path.read_bytes().rstrip(b"\r\n")
 
 

@@ -128,9 +128,11 @@ class Rig:
 
 
 @contextmanager
-def rig(folder: Path, *, database: str | None = None, parts=PARTS, broker_data: Path | None = None, **kinds):
-    """Run an installation for the length of a block."""
-    world = small.build(folder / "world", **kinds)
+def rig(
+    folder: Path, *, world=None, database: str | None = None, parts=PARTS, broker_data: Path | None = None, **kinds
+):
+    """Run an installation over a world, a small one by default, for the length of a block."""
+    world = world or small.build(folder / "world", **kinds)
     with private_place("broker") as place, ExitStack() as undo:
         broker = Broker(place, broker_data)
         broker.start()

@@ -20,17 +20,12 @@ from shared.store import circuits
 from shared.store.tables import CircuitRow, StepRow
 from tests.faults.rig import LEASE, PARTS, rig, row
 from tests.faults.test_outages import cut
-from tests.servers import Postgres, postgres_server, running
+from tests.servers import Postgres, children, postgres_server, running
 from tests.small import ADA, BOB
 from tests.waiting import until
 from workers.sweep import MOST_LOST
 
 pytestmark = [pytest.mark.long, pytest.mark.processes]
-
-
-def children(pid):
-    """Return the pids of a process's children."""
-    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def begun(folder):

@@ -22,6 +22,7 @@ from shared.store.checkpoints import certified
 from shared.store.session import Store
 from shared.store.tables import AlertRow, StepRow, TicketRow
 from tests import small
+from tests.servers import children
 from tests.small import ADA, BOB, ticket
 from tests.waiting import until
 from tests.workers.test_order import INCIDENT
@@ -81,12 +82,6 @@ def closed(store: Store, ticket: str) -> bool:
     """Say whether a ticket has ended; a command would take a second of a core each time."""
     with store.read() as session:
         return session.get_one(TicketRow, UUID(ticket)).closed_at is not None
-
-
-def children(pid: int) -> list[int]:
-    """Return the pids of a process's children."""
-    tasks = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    return [int(one) for one in tasks.split()]
 
 
 @pytest.fixture

@@ -11,9 +11,8 @@ from sqlalchemy import func, select
 
 from shared.store.tables import StepRow, TicketRow
 from tests import small
-from tests.faults.test_processes import children
 from tests.line import open_line
-from tests.servers import running
+from tests.servers import children, running
 from tests.small import ticket
 from tests.waiting import until
 from workers.queues import make_app, publish

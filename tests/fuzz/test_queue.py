@@ -15,9 +15,8 @@ from structlog.testing import capture_logs
 from shared.domain.errors import UsageError
 from shared.message import _JWE, TYPE, seal_message
 from shared.store.tables import DeadLetterRow, StepRow, TicketRow
-from tests import small
 from tests.fuzz.nasty import changed, fuzz, refusals, spoilt, text, thought_of, values
-from tests.line import open_line
+from tests.line import small_line
 from tests.small import ticket
 from workers.broker import INTAKE
 from workers.submit import check, read_tickets
@@ -48,10 +47,8 @@ raws = changed(TICKETS)
 @pytest.fixture
 def line(tmp_path, valkey, valkey_url, any_database_url):
     """A line over a small world, on each database: PostgreSQL takes no zeros, SQLite does."""
-    world = small.build(tmp_path / "world")
-    made = open_line(tmp_path / "home", world.systems, broker=valkey_url, database=any_database_url)
-    yield made
-    made.close()
+    with small_line(tmp_path, broker=valkey_url, database=any_database_url) as made:
+        yield made
 
 
 def rows(line):

@@ -304,7 +304,7 @@ def test_no_period(text):
 @pytest.mark.parametrize(
     ("arguments", "options", "message"),
     [
-        (("P1M", datetime(2026, 1, 1)), {}, "needs its UTC offset"),  # noqa: DTZ001
+        (("P1M", datetime(2026, 1, 1)), {}, "needs its UTC offset"),  # noqa: DTZ001 - without an offset on purpose
         (("PT72H", date(2026, 1, 1)), {}, "needs the moment"),
         (("P1M", date(2026, 1, 1)), {"tz": "Berlin"}, "no time zone 'Berlin'"),
         (("P1M", date(2026, 1, 1)), {"tz": ""}, "no time zone"),
@@ -373,7 +373,7 @@ def test_any_deadline(length, start, where):
 
 
 @settings(deadline=None)
-@given(st.datetimes(datetime(2015, 1, 1), datetime(2040, 1, 1)), st.integers(1, 200))  # noqa: DTZ001
+@given(st.datetimes(datetime(2015, 1, 1), datetime(2040, 1, 1)), st.integers(1, 200))  # noqa: DTZ001 - without an offset on purpose
 def test_any_hours(start, hours):
     """Hours end on a full hour, within an hour after the strict reading."""
     deadline = due(f"PT{hours}H", start.replace(tzinfo=UTC), tz="Europe/Berlin")

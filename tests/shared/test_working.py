@@ -97,7 +97,7 @@ def test_no_working_hours(hours):
         week(hours)
 
 
-@given(st.integers(1, 400), st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)))  # noqa: DTZ001
+@given(st.integers(1, 400), st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)))  # noqa: DTZ001 - without an offset on purpose
 def test_any_hours_of_work(hours, start):
     """They end in a working hour, later with each hour, and never sooner than the hours themselves."""
     begin = start.replace(tzinfo=UTC)

@@ -14,11 +14,12 @@ import pytest
 import redis
 
 from shared.domain.errors import RightsdeskError, UsageError
+from shared.private_file import write_private
 from shared.settings import Settings
 from tests.small import CLIENT
 from tests.waiting import until
 from workers.embedded import Part, Stack, die_with_parent, python_part, read_stack, valkey_part
-from workers.embedded.folders import home_folder, private_folder, write_private
+from workers.embedded.folders import home_folder, private_folder
 from workers.embedded.parts import all_parts, environment, flower_part
 from workers.embedded.tether import tether
 
@@ -483,7 +484,7 @@ def test_home_is_a_folder_of_its_own(path):
 def test_private_file_replaces_whatever_was_there(tmp_path):
     """A file is written in one step and closed to others, even over one that was open."""
     (tmp_path / "file").write_text("old")
-    write_private(tmp_path / "file", "new")
+    write_private(tmp_path / "file", b"new")
     assert "new" == (tmp_path / "file").read_text()
     assert 0o600 == mode(tmp_path / "file")
     assert [tmp_path / "file"] == [*tmp_path.iterdir()]

@@ -9,8 +9,7 @@ from sqlalchemy import text
 from shared.store import holds as stored
 from shared.store import steps
 from shared.store.tables import HoldRow
-from tests import small
-from tests.line import open_line
+from tests.line import small_line
 from tests.small import ADA, ticket
 from tests.waiting import until
 from workers import holds
@@ -19,10 +18,8 @@ from workers import holds
 @pytest.fixture
 def line(tmp_path, valkey, valkey_url, database):
     """A line over a small world, on PostgreSQL."""
-    world = small.build(tmp_path / "world")
-    made = open_line(tmp_path / "home", world.systems, broker=valkey_url, database=database)
-    yield made
-    made.close()
+    with small_line(tmp_path, broker=valkey_url, database=database) as made:
+        yield made
 
 
 def asked(line):

@@ -29,10 +29,9 @@ from shared.store.tables import (
     SuppressionRow,
     TicketRow,
 )
-from tests import small
 from tests.command import wrong
 from tests.evidence import broken
-from tests.line import open_line
+from tests.line import open_line, small_line
 from tests.small import ADA, BOB, ticket
 from tests.waiting import until
 from workers import checkpoints, holds, retention, views
@@ -54,10 +53,8 @@ WITHDRAWN = {"consent": {"action": "withdraw", "purposes": ["newsletter"], "chan
 @pytest.fixture
 def line(tmp_path, valkey, valkey_url, any_database_url):
     """A line over a small world, on each kind of database."""
-    world = small.build(tmp_path / "world")
-    made = open_line(tmp_path / "home", world.systems, broker=valkey_url, database=any_database_url)
-    yield made
-    made.close()
+    with small_line(tmp_path, broker=valkey_url, database=any_database_url) as made:
+        yield made
 
 
 class Deaf(LocalFileSystem):

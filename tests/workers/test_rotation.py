@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from shared.domain.errors import Final, Retryable, RightsdeskError
 from shared.envelope import public_pem
 from shared.evidence import checkpoint_leaf, sign_checkpoint, verify
+from shared.private_file import write_private
 from shared.store.audit import Audit
 from shared.store.checkpoints import last, save, succession
 from shared.store.tables import DeadLetterRow, HoldRow, KeyChangeRow, TicketRow
@@ -173,12 +174,12 @@ def test_an_older_copy_of_the_vault_changes_nothing(opened):
     rotate_master(office)
     rotate_signing(office)
     newest = place.read_bytes()
-    file.write_private(place, older)
+    write_private(place, older)
     for act in (rotate_master, rotate_signing, checkpoints.keep):
         with pytest.raises(RightsdeskError, match=r"put the newest keys/vault\.json here"):
             act(office)
     assert older == place.read_bytes()
-    file.write_private(place, newest)
+    write_private(place, newest)
     assert checkpoints.keep(office)
     assert [] == audit(line)
     assert ident == office.ticket(all_tickets(line)[0])[1].id

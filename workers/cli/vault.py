@@ -203,7 +203,8 @@ def _make(file: Path, root: Path) -> None:
     """Make a server secret of 256 random bits where there is none; of two at once one does."""
     import secrets
 
-    from shared.vault.file import changing, write_private
+    from shared.private_file import write_private
+    from shared.vault.file import changing
 
     with changing(root):
         if file.expanduser().exists():

@@ -56,7 +56,7 @@ class _Target:
         """Say whether something stands there."""
         try:
             return bool(self._fs.exists(self._path))
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - drivers raise what they like
             raise _refusal(error) from None
 
     def write(self, job: Job, files: list[PackageFile], message_id: str) -> None:
@@ -71,7 +71,7 @@ class _Target:
                     self._write_at(self._path, job, files)
         except RightsdeskError:
             raise
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - drivers raise what they like
             raise _refusal(error) from None
 
     def _write_beside(self, job: Job, files: list[PackageFile]) -> None:

@@ -38,9 +38,9 @@ def _steps(session: Session, conditions: tuple[Any, ...], what: str, todo: str) 
 
 
 def _ready(visit: Visit) -> tuple[Any, ...]:
-    """Select steps that are due, of a system that has nothing under way: its window has room, whatever its size."""
+    """Select steps that are due, of a lane that has nothing under way: its window has room, whatever its size."""
     other = aliased(StepRow)
-    flying = exists().where(other.system == _s.system, other.state.in_(IN_FLIGHT))
+    flying = exists().where(other.lane == _s.lane, other.state.in_(IN_FLIGHT))
     paused = exists().where(_t.id == _s.ticket_id, _t.paused_at.is_not(None))
     due = _s.created_at < visit.before, or_(_s.not_before.is_(None), _s.not_before < visit.before)
     probed = exists().where(_k.system == _s.system, _k.next_at >= visit.before)

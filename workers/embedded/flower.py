@@ -5,8 +5,9 @@ import socket
 from pathlib import Path
 
 from shared.domain.errors import UsageError
+from shared.private_file import write_private
 from shared.settings import Settings
-from workers.embedded.folders import private_folder, write_private
+from workers.embedded.folders import private_folder
 
 USER = "rightsdesk"
 SAVE_EVERY = 30_000  # milliseconds
@@ -21,7 +22,7 @@ def password(settings: Settings) -> str:
     """Read the password, made at the first start."""
     file = password_file(settings)
     if not file.exists():
-        write_private(file, secrets.token_urlsafe(24) + "\n")
+        write_private(file, secrets.token_urlsafe(24).encode() + b"\n")
     file.chmod(0o600)
     word = file.read_text(encoding="utf-8").strip()
     if not word or "," in word:  # Flower reads a comma as the start of a second login

@@ -1,4 +1,4 @@
-"""Folders and files that only we can read, and nobody else can have put there."""
+"""Folders and logs that only we can read, and nobody else can have put there."""
 
 import os
 import stat
@@ -34,12 +34,3 @@ def private_log(path: Path) -> int:
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     os.fchmod(descriptor, 0o600)
     return descriptor
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file 0600 in one step: a reader sees the old text or the new, never a part."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    draft.replace(path)

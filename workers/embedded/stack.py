@@ -10,9 +10,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from shared.domain.errors import UsageError
+from shared.private_file import write_private
 from shared.settings import Settings
 from workers.embedded import flower, signals
-from workers.embedded.folders import home_folder, private_folder, write_private
+from workers.embedded.folders import home_folder, private_folder
 from workers.embedded.parts import all_parts
 from workers.embedded.process import Part, Process
 from workers.embedded.supervisor import Supervisor
@@ -162,7 +163,7 @@ class Stack:
             "metrics_url": self.metrics_url,
             "pids": {name: pid for name, pid in self.supervisor.pids.items() if name in SHOWN},
         }
-        write_private(self.file, json.dumps(found, indent=2) + "\n")
+        write_private(self.file, json.dumps(found, indent=2).encode() + b"\n")
 
 
 def read_stack(settings: Settings) -> dict[str, Any] | None:

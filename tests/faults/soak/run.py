@@ -6,16 +6,16 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
 
-from tests.faults.rig import PARTS, Broker, Rig
+from tests.faults.rig import PARTS, Rig, rig
 from tests.faults.soak.crowd import Crowd
 from tests.faults.soak.world import World
 from tests.faults.test_outages import cut
-from tests.servers import private_place
+from tests.servers import children
 from tests.waiting import until
 
 WAVE = 60  # tickets that are submitted together
@@ -101,21 +101,9 @@ class Soak:
         return [*self.crowd.wrong(), *map(str, self.one.wrong(systems=True))], time.monotonic() - began
 
 
-def children(pid):
-    """Return the pids of a process's children."""
-    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
 @contextmanager
 def soaked(folder: Path, seed: int, *, database: str | None = None, say=print):
     """Run an installation over the soak's world for the length of a block."""
     world = World(folder / "world", random.Random(seed))
-    with private_place("soak") as place, ExitStack() as undo:
-        broker = Broker(place, None)
-        broker.start()
-        undo.callback(broker.kill)
-        one = Rig(folder, world, broker, database)
-        undo.callback(one.line.close)
-        undo.callback(one.stop)
-        one.start(*PARTS)
+    with rig(folder, world=world, database=database) as one:
         yield Soak(one, Crowd(one.line, world, seed), seed, say)

@@ -235,7 +235,7 @@ class Box:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server, session, envelope):  # noqa: N802
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802 - aiosmtpd calls it so
         if envelope.rcpt_tos[0] in self.spam:
             return self.spam[envelope.rcpt_tos[0]]
         if self.answer.startswith("250"):

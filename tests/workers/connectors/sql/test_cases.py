@@ -593,11 +593,11 @@ def test_a_name_in_two_columns_is_rectified_in_both(lite):
 
 def test_the_people_of_a_window(store):
     """A breach concerns those whose record, or a row below it, is of its time."""
-    contact(store, email=ADA, created_at=datetime(2026, 3, 1))  # noqa: DTZ001
-    bob = contact(store, name="Bob", email=BOB, created_at=datetime(2020, 3, 1))  # noqa: DTZ001
+    contact(store, email=ADA, created_at=datetime(2026, 3, 1))  # noqa: DTZ001 - without an offset on purpose
+    bob = contact(store, name="Bob", email=BOB, created_at=datetime(2020, 3, 1))  # noqa: DTZ001 - without an offset on purpose
     talk = store.add(db.CONVERSATIONS, account_id=1, contact_id=bob)
     store.add(db.MESSAGES, conversation_id=talk, content="Hello", created_at=SPOKEN)
-    contact(store, name="Old", email="old@acme.test", created_at=datetime(2020, 3, 1))  # noqa: DTZ001
+    contact(store, name="Old", email="old@acme.test", created_at=datetime(2020, 3, 1))  # noqa: DTZ001 - without an offset on purpose
     connector = store.connector()
     window = {"from": datetime(2026, 1, 1, tzinfo=UTC).isoformat(), "to": "2026-06-01T00:00:00+02:00"}
     people = [one for one in connector.subjects(Desk(subject()).work(**window)) if one.name]
